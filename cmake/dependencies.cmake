@@ -1,0 +1,77 @@
+# Everything Phalanx stands on, from Debian's packages. What is missing is named with the package that brings it.
+
+set(phalanx_missing "")
+macro(phalanx_need found package what)
+  if(NOT ${found})
+    list(APPEND phalanx_missing "  ${what}: apt-get install ${package}")
+  endif()
+endmacro()
+
+find_package(PkgConfig QUIET)
+phalanx_need(PKG_CONFIG_FOUND pkg-config "pkg-config")
+
+find_package(Threads REQUIRED)
+find_package(OpenMP QUIET COMPONENTS CXX)
+phalanx_need(OpenMP_CXX_FOUND g++ "OpenMP")
+
+set(MPI_CXX_SKIP_MPICXX ON)
+find_package(MPI QUIET COMPONENTS CXX)
+phalanx_need(MPI_CXX_FOUND "libopenmpi-dev openmpi-bin" "Open MPI")
+
+find_package(HDF5 QUIET COMPONENTS C)
+phalanx_need(HDF5_FOUND libhdf5-dev "HDF5")
+
+find_package(yaml-cpp QUIET CONFIG)
+phalanx_need(yaml-cpp_FOUND libyaml-cpp-dev "yaml-cpp")
+
+find_package(OpenCL QUIET)  # the CMake file of oneDNN's package requires it
+phalanx_need(OpenCL_FOUND ocl-icd-opencl-dev "OpenCL loader (needed by oneDNN's CMake file)")
+if(OpenCL_FOUND)
+  find_package(dnnl QUIET CONFIG)
+endif()
+phalanx_need(dnnl_FOUND libdnnl-dev "oneDNN")
+
+find_package(prometheus-cpp QUIET CONFIG)
+phalanx_need(prometheus-cpp_FOUND prometheus-cpp-dev "prometheus-cpp")
+
+find_path(CIVETWEB_INCLUDE_DIR CivetServer.h)
+find_library(CIVETWEB_LIBRARY civetweb)
+find_library(CIVETWEB_CPP_LIBRARY civetweb-cpp)
+if(CIVETWEB_INCLUDE_DIR AND CIVETWEB_LIBRARY AND CIVETWEB_CPP_LIBRARY)
+  set(civetweb_FOUND TRUE)
+  add_library(phalanx_civetweb INTERFACE)
+  target_include_directories(phalanx_civetweb SYSTEM INTERFACE ${CIVETWEB_INCLUDE_DIR})
+  target_link_libraries(phalanx_civetweb INTERFACE ${CIVETWEB_CPP_LIBRARY} ${CIVETWEB_LIBRARY})
+endif()
+phalanx_need(civetweb_FOUND libcivetweb-dev "civetweb")
+
+find_package(CLI11 QUIET CONFIG)
+phalanx_need(CLI11_FOUND libcli11-dev "CLI11")
+find_package(spdlog QUIET CONFIG)
+phalanx_need(spdlog_FOUND libspdlog-dev "spdlog")
+find_package(fmt QUIET CONFIG)
+phalanx_need(fmt_FOUND libfmt-dev "fmt")
+find_package(nlohmann_json QUIET CONFIG)
+phalanx_need(nlohmann_json_FOUND nlohmann-json3-dev "nlohmann-json")
+find_package(ICU QUIET COMPONENTS uc i18n)
+phalanx_need(ICU_FOUND libicu-dev "ICU")
+find_package(ZLIB QUIET)
+phalanx_need(ZLIB_FOUND zlib1g-dev "zlib")
+if(PKG_CONFIG_FOUND)
+  pkg_check_modules(zstd QUIET IMPORTED_TARGET libzstd)
+endif()
+phalanx_need(zstd_FOUND libzstd-dev "zstd")
+
+if(PHALANX_TESTS)
+  find_package(GTest QUIET)
+  phalanx_need(GTest_FOUND "libgtest-dev libgmock-dev" "GoogleTest (or -DPHALANX_TESTS=OFF)")
+endif()
+if(PHALANX_BENCHMARKS)
+  find_package(benchmark QUIET CONFIG)
+  phalanx_need(benchmark_FOUND libbenchmark-dev "Google Benchmark (or -DPHALANX_BENCHMARKS=OFF)")
+endif()
+
+if(phalanx_missing)
+  list(JOIN phalanx_missing "\n" phalanx_missing)
+  message(FATAL_ERROR "Missing libraries:\n${phalanx_missing}\nlaunch/setup.sh installs them all.")
+endif()

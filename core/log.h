@@ -1,0 +1,39 @@
+// Logging: one line per message on standard error, with level and, under mpirun, the padded rank. Thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/check.h"
+
+namespace phalanx::log {
+
+// Who speaks; until it is set, lines carry no rank. Set once, right after MPI starts.
+struct Identity {
+  int world_rank = 0;
+  int world_size = 1;
+  std::string host;
+};
+void set_identity(const Identity& identity);
+
+// "[rank 3 @ node07] " of this process; empty when there is one process.
+std::string identity_prefix();
+
+void write_info(std::string_view message);
+void write_warning(std::string_view message);
+void write_error(std::string_view message);
+
+template <class... Args>
+void info(const Args&... args) {
+  write_info(str(args...));
+}
+template <class... Args>
+void warning(const Args&... args) {
+  write_warning(str(args...));
+}
+template <class... Args>
+void error(const Args&... args) {
+  write_error(str(args...));
+}
+
+}  // namespace phalanx::log

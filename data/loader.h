@@ -1,0 +1,73 @@
+// Loader: the batches of a run, in order, prepared ahead by a thread of its own. Which windows a step holds is a pure
+// function of (seed, position): resuming at any position costs nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/batch.h"
+
+namespace phalanx::data {
+
+struct SourceOptions {
+  std::string path;     // folder of shards
+  double weight = 1.0;  // relative
+};
+
+struct LoaderOptions {
+  std::vector<SourceOptions> sources;
+  std::uint64_t seed = 0;
+  int context = 0;                    // T, tokens per sequence
+  int global_batch = 0;               // sequences per step over all data ranks
+  int micro_batch = 0;                // sequences per micro-batch on this rank
+  int data_rank = 0, data_ranks = 1;  // this rank takes the data_rank-th contiguous part of the global batch
+  int prefetch = 4;                   // steps prepared ahead, at least 1
+  bool document_attention = true;     // false: a window is one document
+  std::int64_t first_sequence = 0;    // position in the run where the first step begins
+};
+
+// All micro-batches of one step on this rank.
+struct StepBatch {
+  std::vector<Batch> micro;
+  std::int64_t predicted = 0;  // on this rank
+  std::int64_t tokens = 0;     // input positions without padding, on this rank
+};
+
+class Loader {
+ public:
+  // Opens and checks the sources (tokenizer digest equal over all, manifest, first kind of checksums). Throws Error
+  // naming file and reason.
+  explicit Loader(const LoaderOptions& options);
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  // The next step; waits when none is ready. Errors of the thread are thrown here. The reference stays valid until the next call.
+  const StepBatch& next();
+  [[nodiscard]] double wait_seconds() const;  // total time that next() waited
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The first `samples` windows (all if fewer) of a folder in file order, for evaluation, dealt to data ranks in
+// contiguous parts. A rank may get none. `sequences` are the ordinals of the windows. Every rank gets the same number of
+// batches: short ranks are filled with batches whose targets are all Batch::kIgnore.
+std::vector<Batch> evaluation_batches(const std::string& path, int context, std::int64_t samples, int micro_batch,
+                                      int data_rank, int data_ranks, bool document_attention);
+
+// What the trainer needs to know of a folder before it builds a model.
+struct DatasetInfo {
+  std::int64_t tokens = 0;
+  std::int64_t documents = 0;
+  std::int64_t vocabulary = 0;
+  std::string tokenizer_digest;  // SHA-256 over the tokenizer's files
+  std::string data_digest;       // SHA-256 over the manifest's checksums
+  std::vector<std::int64_t> unigram_counts;  // per token id, of the training tokens; empty when not stored
+};
+DatasetInfo read_dataset_info(const std::string& path);
+
+}  // namespace phalanx::data

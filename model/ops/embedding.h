@@ -1,0 +1,29 @@
+// Token + position embedding over a part [vocabulary_begin, + rows of wte) of the vocabulary. Tokens outside the part
+// contribute zero, so that the sum over tensor ranks is the embedding; positions are added where position_table is given.
+#pragma once
+
+#include "model/ops/exec.h"
+
+namespace phalanx::ops {
+
+struct EmbeddingForward {
+  Tensor y;               // (N, C) out
+  Tensor tokens;          // (N) int32
+  Tensor positions;       // (N) int32; undefined: no positions are added here
+  Tensor token_table;     // (V_part, C)
+  Tensor position_table;  // (P, C); defined together with positions
+  std::int64_t vocabulary_begin = 0;
+};
+void embedding_forward(const Exec& exec, const EmbeddingForward& a);
+
+struct EmbeddingBackward {
+  Tensor dtoken_table;     // (V_part, C) fp32, accumulated in token order: deterministic
+  Tensor dposition_table;  // (P, C) fp32, accumulated; undefined: none
+  Tensor dy;               // (N, C)
+  Tensor tokens;           // (N) int32
+  Tensor positions;        // (N) int32; defined together with dposition_table
+  std::int64_t vocabulary_begin = 0;
+};
+void embedding_backward(const Exec& exec, const EmbeddingBackward& a);
+
+}  // namespace phalanx::ops

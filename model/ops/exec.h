@@ -1,0 +1,34 @@
+// Exec: where an op runs. Ops check their arguments at the door, then call the backend's table.
+#pragma once
+
+#include <cstdint>
+
+#include "core/arena.h"
+#include "core/device.h"
+
+namespace phalanx::ops {
+
+struct OpTable;  // model/ops/op_table.h: one function per op, filled by each backend
+
+struct Exec {
+  Device device;
+  Stream stream;
+  Arena* workspace = nullptr;      // scratch of a single op; empty between ops
+  const OpTable* table = nullptr;  // backend; null while planning
+  // While planning, ops check shapes and take their workspace, and compute nothing.
+  [[nodiscard]] bool planning() const { return workspace->planning(); }
+};
+
+// Write rule: gradients of parameters accumulate, gradients of activations overwrite. An op that can do both says which.
+enum class Write : std::uint8_t { overwrite, accumulate };
+
+// Dropout of elements keyed by (seed, purpose, layer, sequence; index). rate 0: none.
+struct Dropout {
+  float rate = 0.0F;
+  std::uint64_t seed = 0;
+  std::uint8_t purpose = 0;   // a phalanx::Purpose
+  std::uint16_t layer = 0;
+  Tensor sequences;           // (B) int64: ordinals of the sequences in the run
+};
+
+}  // namespace phalanx::ops

@@ -1,0 +1,52 @@
+// OpTable: one function per op. Each backend fills one: the CPU for every instruction set it is compiled for
+// (cpu_v3: AVX2, cpu_v4: AVX-512), CUDA in its module. Arguments have been checked when these are called.
+#pragma once
+
+#include <string>
+
+#include "model/ops/attention.h"
+#include "model/ops/cross_entropy.h"
+#include "model/ops/dropout.h"
+#include "model/ops/embedding.h"
+#include "model/ops/exec.h"
+#include "model/ops/flat.h"
+#include "model/ops/gelu.h"
+#include "model/ops/layernorm.h"
+#include "model/ops/linear.h"
+
+namespace phalanx::ops {
+
+struct OpTable {
+  const char* name;  // "cpu_v4"
+
+  void (*layernorm_forward)(const Exec&, const LayernormForward&);
+  void (*residual_layernorm_forward)(const Exec&, const ResidualLayernormForward&);
+  void (*layernorm_backward)(const Exec&, const LayernormBackward&);
+  void (*residual_layernorm_backward)(const Exec&, const ResidualLayernormBackward&);
+  void (*gelu_forward)(const Exec&, const GeluForward&);
+  void (*gelu_backward)(const Exec&, const GeluBackward&);
+  void (*attention_forward)(const Exec&, const AttentionForward&);
+  void (*attention_backward)(const Exec&, const AttentionBackward&);
+  void (*attention_decode)(const Exec&, const AttentionDecode&);
+  void (*embedding_forward)(const Exec&, const EmbeddingForward&);
+  void (*embedding_backward)(const Exec&, const EmbeddingBackward&);
+  void (*dropout_apply)(const Exec&, const DropoutApply&);
+  void (*cross_entropy_stats)(const Exec&, const CrossEntropyStats&);
+  void (*cross_entropy_combine)(const Exec&, const CrossEntropyCombine&);
+  void (*cross_entropy_backward)(const Exec&, const CrossEntropyBackward&);
+
+  void (*pack_weight)(const Exec&, const LinearWeight&);
+  void (*linear_forward)(const Exec&, const LinearForward&);
+  void (*linear_backward_input)(const Exec&, const LinearBackwardInput&);
+  void (*linear_backward_weight)(const Exec&, const LinearBackwardWeight&);
+  void (*cast)(const Exec&, const Tensor& out, const Tensor& in);
+  void (*add)(const Exec&, const Tensor& y, const Tensor& x);
+  void (*scale)(const Exec&, const Tensor& y, float factor);
+  void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x);
+  void (*adamw_update)(const Exec&, const AdamwUpdate&);
+};
+
+// The best CPU table for this processor's features (never chosen by timing); throws below AVX2 + FMA.
+const OpTable& cpu_op_table();
+
+}  // namespace phalanx::ops

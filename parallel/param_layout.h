@@ -1,0 +1,94 @@
+// ParamLayout: parameter table -> flat buffers. Where each local tensor lies, how the flat range is cut into buckets,
+// and which data rank owns which part of each bucket. Pure arithmetic: no memory, no communication.
+//
+// The flat order is the reverse of the table (the order in which backward completes gradients). A bucket is a run of
+// whole tensors, padded so that its size divides by data ranks x 64 elements; data rank r owns the r-th part of every
+// bucket. A local tensor is stored shard by shard: (shards.count, shard shape...), each shard contiguous.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/param_spec.h"
+#include "core/tensor.h"
+#include "parallel/grid.h"
+
+namespace phalanx {
+
+struct LocalParam {
+  int spec = 0;             // index in the table
+  Shape shard;              // shape of one shard (vocabulary padded)
+  int shards = 1;           // how many shards this rank stores (1 for Split::none)
+  std::int64_t offset = 0;  // first element in the flat buffer
+  std::int64_t count = 0;   // shards * shard.count()
+  int bucket = 0;
+};
+
+struct Bucket {
+  std::int64_t offset = 0;  // first element in the flat buffer
+  std::int64_t count = 0;   // padded; divisible by data ranks * 64
+  std::vector<int> params;  // specs in the bucket, in flat order
+};
+
+// A piece of one shard of one parameter that this rank owns for optimizer and checkpoint.
+struct OwnedPiece {
+  int spec = 0;
+  int shard = 0;                 // global virtual shard index (0 for Split::none)
+  int shard_count = 1;           // global number of shards (1 for Split::none)
+  std::int64_t begin = 0;        // first element within the (padded) shard, row-major
+  std::int64_t count = 0;
+  std::int64_t flat_offset = 0;  // where it lies in the flat parameter and gradient buffers
+  std::int64_t own_offset = 0;   // where it lies in this rank's own part (masters, moments)
+  bool primary = true;           // false on all but one tensor rank for Split::none: count and save it once
+};
+
+class ParamLayout {
+ public:
+  // `data_ranks`: parts per bucket (1 when the optimizer is not sharded). bucket_elements: target size of a bucket.
+  ParamLayout(const ParamTable& table, TensorShards shards, int data_ranks, std::int64_t bucket_elements);
+
+  [[nodiscard]] const ParamTable& table() const { return table_; }
+  [[nodiscard]] const TensorShards& shards() const { return shards_; }
+  [[nodiscard]] int data_ranks() const { return data_ranks_; }
+  [[nodiscard]] std::int64_t flat_count() const { return flat_count_; }  // elements, padding included
+  [[nodiscard]] std::int64_t own_count() const { return flat_count_ / data_ranks_; }
+  [[nodiscard]] const std::vector<LocalParam>& params() const { return params_; }  // by spec index
+  [[nodiscard]] const std::vector<Bucket>& buckets() const { return buckets_; }    // in flat order
+  [[nodiscard]] const LocalParam& param(int spec) const { return params_[static_cast<std::size_t>(spec)]; }
+  [[nodiscard]] int find(const std::string& name) const;  // spec index; throws when unknown
+
+  // Local tensor of a parameter inside a flat buffer (flat_count): shape (shards, shard...).
+  [[nodiscard]] Tensor tensor(const Tensor& flat, int spec) const;
+  // Part of a bucket that data rank r owns, as a view of the flat buffer.
+  [[nodiscard]] Tensor owned_part(const Tensor& flat, const Bucket& bucket, int data_rank) const;
+  // Own parts are stored one after the other in bucket order: (own_count).
+  [[nodiscard]] std::int64_t own_offset(const Bucket& bucket) const { return bucket.offset / data_ranks_; }
+
+  // What data rank `data_rank` on tensor rank `tensor_rank` owns, in own order; padding between pieces is left out.
+  [[nodiscard]] std::vector<OwnedPiece> owned_pieces(int data_rank, int tensor_rank) const;
+
+ private:
+  ParamTable table_;
+  TensorShards shards_;
+  int data_ranks_;
+  std::int64_t flat_count_ = 0;
+  std::vector<LocalParam> params_;
+  std::vector<Bucket> buckets_;
+};
+
+// Row-major index in the global true tensor of element `i` of padded shard `shard`; -1 for vocabulary padding.
+// Used by initial values, checkpoint and export, so they agree by construction.
+std::int64_t global_index(const ParamSpec& spec, int shard, int shard_count, std::int64_t i);
+
+// A run of elements contiguous both in a shard and in the global true tensor.
+struct GlobalRun {
+  std::int64_t shard_begin = 0;
+  std::int64_t global_begin = 0;  // -1: padding
+  std::int64_t count = 0;
+};
+// The runs that make up elements [begin, begin + count) of a shard, in order.
+std::vector<GlobalRun> global_runs(const ParamSpec& spec, int shard, int shard_count, std::int64_t begin,
+                                   std::int64_t count);
+
+}  // namespace phalanx

@@ -1,0 +1,44 @@
+// Runtime: MPI from start to end, who this rank is, and the communicators of the grid. main builds one and passes it down.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "parallel/communicator.h"
+#include "parallel/grid.h"
+
+namespace phalanx {
+
+// The MPI environment of one process. Started without mpirun it is a world of one rank.
+class Runtime {
+ public:
+  // MPI_Init_thread(FUNNELED); sets the log identity. Call once.
+  Runtime(int* argc, char*** argv);
+  // MPI_Finalize, unless abort() ended the job.
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  [[nodiscard]] int world_rank() const;
+  [[nodiscard]] int world_size() const;
+  [[nodiscard]] int local_rank() const;        // rank among those of this host
+  [[nodiscard]] int local_size() const;        // ranks on this host
+  [[nodiscard]] const std::string& host() const;
+  [[nodiscard]] Communicator& world() const;   // all ranks, host memory
+
+  // One rank's fatal error ends the whole job within seconds: flushes, then MPI_Abort(status).
+  [[noreturn]] void abort(int status) const;
+
+  // Communicators of this rank's row and column of the grid; grid.world_size() must be world_size().
+  struct Axes {
+    std::unique_ptr<Communicator> data;    // ranks with the same tensor coordinate
+    std::unique_ptr<Communicator> tensor;  // ranks with the same data coordinate
+  };
+  [[nodiscard]] Axes split(const Grid& grid) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace phalanx

@@ -1,0 +1,121 @@
+// The configuration of a run: one struct per YAML section. Defaults and units stand beside each field; keys, help and
+// validation come from the field list in fields.cpp. Read once, never looked up by string afterwards.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace phalanx::config {
+
+// A size that may be left to the program: written `auto`, or a number.
+struct AutoInt {
+  std::int64_t value = -1;  // -1: auto
+  [[nodiscard]] bool is_auto() const { return value < 0; }
+};
+
+struct Run {
+  std::string name = "run";
+  std::string output = "runs/run";  // folder
+  std::uint64_t seed = 1234;
+  std::string device = "auto";                // auto | cpu | cuda
+  std::string reproducible = "same_layout";   // none | same_layout | layout
+  AutoInt tensor_shards;                      // for layout: virtual tensor shards
+  AutoInt data_shards;                        // for layout: virtual data shards
+  std::int64_t digest_every = 100;            // steps; 0: never
+  AutoInt hang_timeout;                       // seconds
+};
+
+struct Model {
+  std::string family = "gpt";  // gpt | bert
+  std::int64_t layers = 12, hidden = 768, heads = 12;
+  AutoInt ffn;                 // auto: 4 * hidden
+  std::int64_t context = 1024;
+  AutoInt vocabulary;          // auto: the tokenizer's
+  double dropout = 0.0, attention_dropout = 0.0;
+  std::string activation = "gelu_tanh";  // gelu_tanh | gelu_erf
+  std::string positions = "learned";
+  bool tie_embeddings = true;
+  double init_std = 0.02;
+};
+
+struct Objective {
+  std::string type = "causal_lm";  // causal_lm | masked_lm
+};
+
+struct Source {
+  std::string path;
+  double weight = 1.0;
+};
+
+struct Data {
+  std::vector<Source> train;
+  std::string validation;         // folder; empty: none
+  std::int64_t prefetch = 4;      // steps
+  bool document_attention = true;
+};
+
+struct Parallel {
+  AutoInt data;                   // ranks; auto: world size / tensor
+  std::int64_t tensor = 1;        // ranks
+  bool sequence = false;
+  bool shard_optimizer = true;
+  AutoInt bucket_mb;              // MiB of fp32 gradients per bucket
+};
+
+struct Training {
+  std::int64_t steps = 1000;
+  std::int64_t global_batch = 32, micro_batch = 8;  // sequences
+  std::string precision = "fp32";                   // fp32 | bf16 | fp16
+  std::string recompute = "none";                   // none | selective | full
+  double gradient_clip = 1.0;                       // global norm; 0: off
+};
+
+struct Optimizer {
+  std::string type = "adamw";
+  double learning_rate = 1.0e-3, beta1 = 0.9, beta2 = 0.95, epsilon = 1.0e-8, weight_decay = 0.1;
+};
+
+struct Schedule {
+  std::string type = "cosine";     // constant | linear | cosine | polynomial | wsd
+  std::int64_t warmup_steps = 0;
+  double final_fraction = 0.1;     // of the peak rate, at the last step
+  double power = 1.0;              // polynomial
+  double decay_fraction = 0.2;     // wsd: share of the steps that decay
+};
+
+struct Evaluation {
+  std::int64_t every = 100;     // steps; 0: never
+  std::int64_t samples = 640;   // windows
+};
+
+struct Checkpoint {
+  std::int64_t every = 200;      // steps; 0: only at the end
+  std::int64_t keep = 3;         // newest ones kept
+  std::int64_t keep_every = 0;   // every n-th step kept for ever; 0: none
+  bool asynchronous = true;
+  bool on_signal = true;
+};
+
+struct Metrics {
+  std::string prometheus = "127.0.0.1:9464";  // address:port; port 0: a free one; empty: no server
+  bool per_rank = false;
+  std::int64_t console_every = 10;            // steps
+  bool tensorboard = false;
+};
+
+struct Config {
+  Run run;
+  Model model;
+  Objective objective;
+  Data data;
+  Parallel parallel;
+  Training training;
+  Optimizer optimizer;
+  Schedule schedule;
+  Evaluation evaluation;
+  Checkpoint checkpoint;
+  Metrics metrics;
+};
+
+}  // namespace phalanx::config

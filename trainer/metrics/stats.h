@@ -1,0 +1,61 @@
+// StepStats: the one record of a step. Console, metrics.jsonl and Prometheus are views of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace phalanx {
+
+enum class Phase : std::uint8_t { data, forward, backward, reduce, optimizer };
+inline constexpr std::array<const char*, 5> kPhaseNames = {"data", "forward", "backward", "reduce", "optimizer"};
+
+struct StepStats {
+  std::int64_t step = 0;            // updates done, this one included
+  double time = 0;                  // Unix seconds at the end of the step
+  double loss = 0;                  // mean over predicted tokens of the global batch
+  double learning_rate = 0;
+  double gradient_norm = 0;         // before clipping
+  std::int64_t tokens = 0;          // input positions consumed by the run so far
+  std::int64_t step_tokens = 0;     // of this step, all ranks
+  double step_seconds = 0;
+  double tokens_per_second = 0;
+  double flops_per_second = 0;      // all ranks, matrix products counted one by one
+  double model_flops_utilization_ratio = 0;  // of the stated peak of all ranks
+  double eta_seconds = 0;
+  double loss_scale = 1;
+  bool skipped = false;
+  std::array<double, 5> phase_seconds{};  // by Phase, this rank
+  double data_wait_seconds = 0;           // of this step
+};
+
+struct ValidationStats {
+  std::int64_t step = 0;
+  double time = 0;
+  double loss = 0;
+  std::int64_t tokens = 0;  // predicted
+  double seconds = 0;
+};
+
+// What a run is, said once at its start.
+struct RunInfo {
+  std::string name;
+  std::string output;           // run folder
+  std::int64_t steps = 0;       // planned
+  int world_size = 1, data_ranks = 1, tensor_ranks = 1;
+  int threads = 1;              // per rank
+  std::string device, precision, reproducible;
+  std::int64_t parameters = 0;
+  double flops_per_token = 0;   // training, matrix products
+  double peak_flops = 0;        // all ranks; what MFU divides by
+  std::string peak_source;      // "measured fp32 GEMM 2048^3"
+};
+
+struct ArenaBytes {
+  std::string name;
+  std::int64_t planned = 0;
+  std::int64_t used = 0;
+};
+
+}  // namespace phalanx
