@@ -13,7 +13,9 @@ std::byte* planning_base() {
   return reinterpret_cast<std::byte*>(std::uintptr_t{1} << 44U);  // NOLINT(performance-no-int-to-ptr)
 }
 
-std::int64_t aligned(std::int64_t bytes) { return (bytes + Arena::kAlignment - 1) / Arena::kAlignment * Arena::kAlignment; }
+std::int64_t aligned(std::int64_t bytes) {
+  return (bytes + Arena::kAlignment - 1) / Arena::kAlignment * Arena::kAlignment;
+}
 
 }  // namespace
 
@@ -30,8 +32,13 @@ Arena::~Arena() {
 }
 
 Arena::Arena(Arena&& other) noexcept
-    : name_(std::move(other.name_)), device_(other.device_), planning_(other.planning_),
-      base_(std::exchange(other.base_, nullptr)), capacity_(other.capacity_), used_(other.used_), peak_(other.peak_) {}
+    : name_(std::move(other.name_)),
+      device_(other.device_),
+      planning_(other.planning_),
+      base_(std::exchange(other.base_, nullptr)),
+      capacity_(other.capacity_),
+      used_(other.used_),
+      peak_(other.peak_) {}
 
 Arena& Arena::operator=(Arena&& other) noexcept {
   std::swap(name_, other.name_);

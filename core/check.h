@@ -38,9 +38,9 @@ std::string str(const Args&... args) {
 
 // ENSURE(condition, parts of the message...): throws an Error unless the condition holds. For conditions on input and
 // on state alike; never compiled out.
-#define ENSURE(condition, ...)                   \
-  do {                                           \
-    if (!(condition)) [[unlikely]] {             \
-      FAIL_WITH(#condition, ": ", __VA_ARGS__);  \
-    }                                            \
+#define ENSURE(condition, ...)                  \
+  do {                                          \
+    if (!(condition)) [[unlikely]] {            \
+      FAIL_WITH(#condition, ": ", __VA_ARGS__); \
+    }                                           \
   } while (false)

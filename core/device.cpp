@@ -21,7 +21,8 @@ std::byte* allocate(Device device, std::int64_t bytes, std::int64_t alignment, s
   const bool huge = bytes >= kHugePage;
   const std::int64_t align = huge ? kHugePage : alignment;
   const auto size = static_cast<std::size_t>((bytes + align - 1) / align * align);
-  void* memory = std::aligned_alloc(static_cast<std::size_t>(align), size == 0 ? static_cast<std::size_t>(align) : size);
+  void* memory =
+      std::aligned_alloc(static_cast<std::size_t>(align), size == 0 ? static_cast<std::size_t>(align) : size);
   ENSURE(memory != nullptr, "no memory for ", what, ": ", bytes, " bytes");
   if (huge) madvise(memory, size, MADV_HUGEPAGE);  // advice only: a refusal costs speed, not correctness
   std::memset(memory, 0, size);

@@ -9,8 +9,8 @@ Shape shard_shape(const ParamSpec& spec, std::int64_t shards) {
   int dim = 0;
   if (spec.split == Split::columns) dim = shape.dims() - 1;
   if (spec.split == Split::heads) dim = 1;
-  ENSURE(shape[dim] % shards == 0, spec.name, " ", to_string(spec.shape), ": dim ", dim, " must be divisible by ", shards,
-         " tensor-parallel shards (parallel.tensor)");
+  ENSURE(shape[dim] % shards == 0, spec.name, " ", to_string(spec.shape), ": dim ", dim, " must be divisible by ",
+         shards, " tensor-parallel shards (parallel.tensor)");
   shape.set(dim, shape[dim] / shards);
   return shape;
 }

@@ -20,14 +20,14 @@ enum class Split : std::uint8_t { none, rows, columns, heads };
 enum class Init : std::uint8_t { zeros, ones, normal };
 
 struct ParamSpec {
-  std::string name;            // "layers.3.attention.qkv.weight"
-  Shape shape;                 // global and true: a vocabulary is V, not its padded size
+  std::string name;  // "layers.3.attention.qkv.weight"
+  Shape shape;       // global and true: a vocabulary is V, not its padded size
   Split split = Split::none;
-  bool decay = false;          // weight decay applies
+  bool decay = false;  // weight decay applies
   Init init = Init::zeros;
-  float init_std = 0.0F;       // for Init::normal
-  bool vocabulary = false;     // dim 0 is V: padded to a multiple of 128 per shard where it is stored
-  int layer = -1;              // transformer layer it belongs to; -1: none (embeddings, final norm, head)
+  float init_std = 0.0F;    // for Init::normal
+  bool vocabulary = false;  // dim 0 is V: padded to a multiple of 128 per shard where it is stored
+  int layer = -1;           // transformer layer it belongs to; -1: none (embeddings, final norm, head)
 };
 
 using ParamTable = std::vector<ParamSpec>;  // in forward order

@@ -4,9 +4,8 @@
 #pragma once
 
 #include <array>
-#include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <numbers>
 
 namespace phalanx {
 
@@ -80,13 +79,9 @@ constexpr std::uint32_t dropout_threshold(float rate) {
   return static_cast<std::uint32_t>(static_cast<double>(rate) * 4294967296.0);
 }
 
-// Standard normal of element `index` (Box-Muller on the two uniforms of lanes 2 (index % 2), + 1 of block index / 2).
-inline float random_normal(const RandomKey& key, std::uint64_t index) {
-  const Random4 r = random_block(key, index / 2);
-  const std::size_t lane = 2 * (index % 2);
-  const double u = (static_cast<double>(r[lane]) + 1.0) * 0x1.0p-32;  // (0, 1]
-  const double v = static_cast<double>(r[lane + 1]) * 0x1.0p-32;
-  return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v));
-}
+// Standard normals of elements [first, first + count) of a key, times `std`: Box-Muller in fp32 on the two pairs of
+// lanes of block element / 4 (even elements take the cosine, odd ones the sine); |z| <= 5.77. Polynomials of our own,
+// so that the bits do not depend on the maths library; no fused operations.
+void fill_normal(const RandomKey& key, std::uint64_t first, std::int64_t count, float std, float* out);
 
 }  // namespace phalanx

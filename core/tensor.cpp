@@ -37,8 +37,8 @@ Tensor Tensor::view(const Shape& new_shape) const {
 }
 
 Tensor Tensor::slice(std::int64_t begin, std::int64_t rows) const {
-  ENSURE(shape.dims() >= 1 && begin >= 0 && rows >= 0 && begin + rows <= shape[0], "rows [", begin, ", ",
-         begin + rows, ") of ", to_string(shape));
+  ENSURE(shape.dims() >= 1 && begin >= 0 && rows >= 0 && begin + rows <= shape[0], "rows [", begin, ", ", begin + rows,
+         ") of ", to_string(shape));
   Tensor part = *this;
   part.shape.set(0, rows);
   const std::int64_t row_bytes = shape[0] == 0 ? 0 : bytes() / shape[0];

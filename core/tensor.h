@@ -58,9 +58,9 @@ struct Tensor {
     return reinterpret_cast<T*>(data);
   }
 
-  [[nodiscard]] Tensor view(const Shape& new_shape) const;                           // same count
-  [[nodiscard]] Tensor slice(std::int64_t begin, std::int64_t rows) const;           // rows of dim 0
-  [[nodiscard]] Tensor operator[](std::int64_t i) const;                             // dim 0 at i, dropped
+  [[nodiscard]] Tensor view(const Shape& new_shape) const;                  // same count
+  [[nodiscard]] Tensor slice(std::int64_t begin, std::int64_t rows) const;  // rows of dim 0
+  [[nodiscard]] Tensor operator[](std::int64_t i) const;                    // dim 0 at i, dropped
   [[nodiscard]] Tensor flat() const { return view({count()}); }
 };
 

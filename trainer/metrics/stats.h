@@ -1,15 +1,13 @@
 // StepStats: the one record of a step. Console, metrics.jsonl and Prometheus are views of it.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace phalanx {
+#include "core/phase_clock.h"
 
-enum class Phase : std::uint8_t { data, forward, backward, reduce, optimizer };
-inline constexpr std::array<const char*, 5> kPhaseNames = {"data", "forward", "backward", "reduce", "optimizer"};
+namespace phalanx {
 
 struct StepStats {
   std::int64_t step = 0;            // updates done, this one included
@@ -26,7 +24,7 @@ struct StepStats {
   double eta_seconds = 0;
   double loss_scale = 1;
   bool skipped = false;
-  std::array<double, 5> phase_seconds{};  // by Phase, this rank
+  PhaseClock::Seconds phase_seconds{};  // by Phase, this rank
   double data_wait_seconds = 0;           // of this step
 };
 
