@@ -34,9 +34,9 @@ struct Bucket {
 // A piece of one shard of one parameter that this rank owns for optimizer and checkpoint.
 struct OwnedPiece {
   int spec = 0;
-  int shard = 0;                 // global virtual shard index (0 for Split::none)
-  int shard_count = 1;           // global number of shards (1 for Split::none)
-  std::int64_t begin = 0;        // first element within the (padded) shard, row-major
+  int shard = 0;           // global virtual shard index (0 for Split::none)
+  int shard_count = 1;     // global number of shards (1 for Split::none)
+  std::int64_t begin = 0;  // first element within the (padded) shard, row-major
   std::int64_t count = 0;
   std::int64_t flat_offset = 0;  // where it lies in the flat parameter and gradient buffers
   std::int64_t own_offset = 0;   // where it lies in this rank's own part (masters, moments)
