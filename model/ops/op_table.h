@@ -2,7 +2,7 @@
 // (cpu_v3: AVX2, cpu_v4: AVX-512), CUDA in its module. Arguments have been checked when these are called.
 #pragma once
 
-#include <string>
+#include <vector>
 
 #include "model/ops/attention.h"
 #include "model/ops/cross_entropy.h"
@@ -42,11 +42,14 @@ struct OpTable {
   void (*cast)(const Exec&, const Tensor& out, const Tensor& in);
   void (*add)(const Exec&, const Tensor& y, const Tensor& x);
   void (*scale)(const Exec&, const Tensor& y, float factor);
-  void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x);
+  void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, const Tensor& partial);
   void (*adamw_update)(const Exec&, const AdamwUpdate&);
 };
 
-// The best CPU table for this processor's features (never chosen by timing); throws below AVX2 + FMA.
+// The best CPU table for this processor's features (never chosen by timing); throws below AVX2 + FMA. The environment
+// variable PHALANX_CPU_LEVEL=v3|v4 asks for a level; one that the processor lacks throws UsageError.
 const OpTable& cpu_op_table();
+// Every CPU table that this processor can run, the best last: tests run them all.
+std::vector<const OpTable*> usable_cpu_op_tables();
 
 }  // namespace phalanx::ops

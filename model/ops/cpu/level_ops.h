@@ -24,7 +24,7 @@ void cross_entropy_backward(const Exec& exec, const CrossEntropyBackward& a);
 void cast(const Exec& exec, const Tensor& out, const Tensor& in);
 void add(const Exec& exec, const Tensor& y, const Tensor& x);
 void scale(const Exec& exec, const Tensor& y, float factor);
-void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x);
+void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, const Tensor& partial);
 void adamw_update(const Exec& exec, const AdamwUpdate& a);
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL

@@ -1,0 +1,52 @@
+// Which CPU table runs: by the processor's features and, for tests, a lower level asked for by the environment.
+#include "model/ops/op_table.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "core/check.h"
+
+namespace phalanx::ops {
+
+namespace cpu_v3 {
+extern const OpTable op_table;
+}
+namespace cpu_v4 {
+extern const OpTable op_table;
+}
+
+namespace {
+
+bool has_v3() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+}
+
+bool has_v4() {
+  return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+}  // namespace
+
+std::vector<const OpTable*> usable_cpu_op_tables() {
+  std::vector<const OpTable*> tables;
+  if (has_v3()) tables.push_back(&cpu_v3::op_table);
+  if (has_v4()) tables.push_back(&cpu_v4::op_table);
+  return tables;
+}
+
+const OpTable& cpu_op_table() {
+  const auto tables = usable_cpu_op_tables();
+  ENSURE(!tables.empty(),
+         "this processor lacks AVX2 or FMA, which the CPU backend needs (Intel Haswell, AMD Zen or newer)");
+  const char* wanted = std::getenv("PHALANX_CPU_LEVEL");
+  if (wanted == nullptr || *wanted == '\0') return *tables.back();
+  const std::string name = str("cpu_", wanted);
+  for (const OpTable* table : tables) {
+    if (table->name == name) return *table;
+  }
+  throw UsageError(str("PHALANX_CPU_LEVEL=", wanted, ": expected v3 or v4, and a level this processor has (best: ",
+                       std::string_view(tables.back()->name).substr(4), ")"));
+}
+
+}  // namespace phalanx::ops
