@@ -1,0 +1,50 @@
+// Gpt: GPT-2 (Radford et al. 2019). Learned positions, pre-norm blocks, final norm, head tied to the token table.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/layers/block.h"
+#include "model/layers/embedding.h"
+#include "model/layers/lm_head.h"
+#include "model/network.h"
+
+namespace phalanx {
+
+class Gpt final : public Network {
+ public:
+  explicit Gpt(const NetworkOptions& options);
+
+  [[nodiscard]] const ParamBuilder& parameters() const override { return builder_; }
+  void forward_backward(const Context& ctx, const Batch& batch, const LossScale& scale,
+                        const Tensor& loss_sum) const override;
+  void forward_loss(const Context& ctx, const Batch& batch, const Tensor& loss_sum) const override;
+  [[nodiscard]] double flops_per_token(std::int64_t T) const override;
+
+  // Generation: caches of all layers, and the logits of one new position per sequence.
+  using Cache = std::vector<TransformerBlock::Cache>;
+  [[nodiscard]] Cache make_cache(const Context& ctx, std::int64_t B) const;
+  // tokens, positions (B) int32 -> logits (S, B, V_s); `length` counts the new position.
+  [[nodiscard]] Tensor decode(const Context& ctx, const Tensor& tokens, const Tensor& positions, const Cache& cache,
+                              int length) const;
+  [[nodiscard]] const NetworkOptions& options() const { return options_; }
+
+ private:
+  struct Saved;
+  [[nodiscard]] TransformerBlock::Shared make_shared_buffers(const Context& ctx, std::int64_t N) const;
+  ResidualStream forward_blocks(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
+                                Saved& saved) const;
+  ResidualStream forward_blocks_in_turn(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
+                                        Saved* saved) const;
+  StreamGradient backward_blocks(const Context& ctx, StreamGradient d, const ops::AttentionMask& mask,
+                                 Saved& saved) const;
+
+  NetworkOptions options_;
+  ParamBuilder builder_;
+  Embedding embedding_;
+  std::vector<TransformerBlock> blocks_;
+  Norm final_norm_;
+  LmHead head_;
+};
+
+}  // namespace phalanx

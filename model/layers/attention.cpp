@@ -1,0 +1,111 @@
+#include "model/layers/attention.h"
+
+namespace phalanx {
+namespace {
+
+ParamSpec qkv_weight(const AttentionOptions& o) {
+  return {.name = o.prefix + "qkv.weight",
+          .shape = {3, o.NH, o.C / o.NH, o.C},
+          .split = Split::heads,
+          .decay = true,
+          .init = Init::normal,
+          .init_std = o.init_std,
+          .layer = o.layer};
+}
+ParamSpec qkv_bias(const AttentionOptions& o) {
+  return {.name = o.prefix + "qkv.bias", .shape = {3, o.NH, o.C / o.NH}, .split = Split::heads, .layer = o.layer};
+}
+ParamSpec out_weight(const AttentionOptions& o) {
+  return {.name = o.prefix + "out.weight",
+          .shape = {o.C, o.C},
+          .split = Split::columns,
+          .decay = true,
+          .init = Init::normal,
+          .init_std = o.output_init_std,
+          .layer = o.layer};
+}
+ParamSpec out_bias(const AttentionOptions& o) {
+  return {.name = o.prefix + "out.bias", .shape = {o.C}, .layer = o.layer};
+}
+
+}  // namespace
+
+SelfAttention::SelfAttention(ParamBuilder& builder, const AttentionOptions& options)
+    : options_(options),
+      qkv_(builder, qkv_weight(options), qkv_bias(options)),
+      out_(builder, out_weight(options), out_bias(options)) {}
+
+void SelfAttention::forward_saved(const Context& ctx, const Tensor& x, const ops::AttentionMask& mask,
+                                  Saved& saved) const {
+  const TensorShards& shards = ctx.shards();
+  const std::int64_t N = x.size(0);
+  const std::int64_t B = ctx.sequences.size(0);
+  const std::int64_t T = N / B;
+  const std::int64_t HS = options_.C / options_.NH;
+  const std::int64_t NH_s = options_.NH / shards.total;
+  saved.qkv = qkv_.forward(ctx, x);
+  saved.out = ctx.take({shards.count, N, NH_s * HS});
+  saved.lse = ctx.take({shards.count, B, NH_s, T}, DType::f32);
+  for (int s = 0; s < shards.count; ++s) {
+    ops::attention_forward(ctx.exec,
+                           {.out = saved.out[s].view({B, T, NH_s, HS}),
+                            .lse = saved.lse[s],
+                            .qkv = saved.qkv[s].view({B, T, 3, NH_s, HS}),
+                            .mask = mask,
+                            .dropout = ctx.dropout(options_.dropout, Purpose::attention_dropout, options_.layer),
+                            .first_head = static_cast<int>((shards.begin + s) * NH_s)});
+  }
+}
+
+Tensor SelfAttention::forward(const Context& ctx, const Tensor& x, const ops::AttentionMask& mask, Saved& saved) const {
+  forward_saved(ctx, x, mask, saved);
+  return out_.forward(ctx, saved.out);
+}
+
+Tensor SelfAttention::backward(const Context& ctx, const Tensor& dy, const Tensor& x, const ops::AttentionMask& mask,
+                               const Saved& saved) const {
+  const TensorShards& shards = ctx.shards();
+  const std::int64_t N = x.size(0);
+  const std::int64_t B = ctx.sequences.size(0);
+  const std::int64_t T = N / B;
+  const std::int64_t HS = options_.C / options_.NH;
+  const std::int64_t NH_s = options_.NH / shards.total;
+  const Tensor dout = out_.backward(ctx, dy, saved.out);
+  const Tensor dqkv = ctx.take(saved.qkv.shape);
+  for (int s = 0; s < shards.count; ++s) {
+    ops::attention_backward(ctx.exec,
+                            {.dqkv = dqkv[s].view({B, T, 3, NH_s, HS}),
+                             .dout = dout[s].view({B, T, NH_s, HS}),
+                             .qkv = saved.qkv[s].view({B, T, 3, NH_s, HS}),
+                             .out = saved.out[s].view({B, T, NH_s, HS}),
+                             .lse = saved.lse[s],
+                             .mask = mask,
+                             .dropout = ctx.dropout(options_.dropout, Purpose::attention_dropout, options_.layer),
+                             .first_head = static_cast<int>((shards.begin + s) * NH_s)});
+  }
+  return qkv_.backward(ctx, dqkv, x, ColumnLinear::Bias::here);
+}
+
+SelfAttention::Cache SelfAttention::make_cache(const Context& ctx, std::int64_t B, std::int64_t T_max) const {
+  const Shape shape{ctx.shards().count, B, options_.NH / ctx.shards().total, T_max, options_.C / options_.NH};
+  return {ctx.take(shape), ctx.take(shape)};
+}
+
+Tensor SelfAttention::decode(const Context& ctx, const Tensor& x, const Cache& cache, int length) const {
+  const TensorShards& shards = ctx.shards();
+  const std::int64_t B = x.size(0);
+  const std::int64_t HS = options_.C / options_.NH;
+  const std::int64_t NH_s = options_.NH / shards.total;
+  const Tensor qkv = qkv_.forward(ctx, x);
+  const Tensor out = ctx.take({shards.count, B, NH_s * HS});
+  for (int s = 0; s < shards.count; ++s) {
+    ops::attention_decode(ctx.exec, {.out = out[s].view({B, NH_s, HS}),
+                                     .qkv = qkv[s].view({B, 3, NH_s, HS}),
+                                     .k_cache = cache.k[s],
+                                     .v_cache = cache.v[s],
+                                     .length = length});
+  }
+  return out_.forward(ctx, out);
+}
+
+}  // namespace phalanx

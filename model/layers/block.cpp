@@ -1,0 +1,96 @@
+#include "model/layers/block.h"
+
+#include "core/check.h"
+
+namespace phalanx {
+namespace {
+
+std::string prefix_of(const BlockOptions& o, const char* part) { return str("layers.", o.layer, ".", part); }
+
+}  // namespace
+
+TransformerBlock::TransformerBlock(ParamBuilder& builder, const BlockOptions& o)
+    : options_(o),
+      norm1_(builder, prefix_of(o, "norm1."), o.C, o.layer, o.norm_epsilon),
+      attention_(builder, {.prefix = prefix_of(o, "attention."),
+                           .layer = o.layer,
+                           .C = o.C,
+                           .NH = o.NH,
+                           .init_std = o.init_std,
+                           .output_init_std = o.output_init_std,
+                           .dropout = o.attention_dropout}),
+      norm2_(builder, prefix_of(o, "norm2."), o.C, o.layer, o.norm_epsilon),
+      mlp_(builder, {.prefix = prefix_of(o, "mlp."),
+                     .layer = o.layer,
+                     .C = o.C,
+                     .F = o.F,
+                     .init_std = o.init_std,
+                     .output_init_std = o.output_init_std,
+                     .activation = o.activation}) {}
+
+ResidualStream TransformerBlock::after_attention(const Context& ctx, const Tensor& x1, const Tensor& branch) const {
+  return {x1, branch, attention_.output_bias(),
+          ctx.dropout(options_.dropout, Purpose::residual_dropout_attention, options_.layer)};
+}
+
+ResidualStream TransformerBlock::after_mlp(const Context& ctx, const Tensor& x2, const Tensor& branch) const {
+  return {x2, branch, mlp_.output_bias(), ctx.dropout(options_.dropout, Purpose::residual_dropout_mlp, options_.layer)};
+}
+
+ResidualStream TransformerBlock::forward(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
+                                         const Shared& shared, Saved& saved) const {
+  saved.in = in;
+  saved.norm1.y = shared.normed;
+  norm1_.forward(ctx, in, saved.norm1);
+  const Tensor branch = attention_.forward(ctx, saved.norm1.y, mask, saved.attention);
+  saved.middle = after_attention(ctx, saved.norm1.sum, branch);
+  saved.norm2.y = shared.normed;
+  norm2_.forward(ctx, saved.middle, saved.norm2);
+  saved.mlp.a = shared.activation;
+  const Tensor out = mlp_.forward(ctx, saved.norm2.y, saved.mlp);
+  return after_mlp(ctx, saved.norm2.sum, out);
+}
+
+void TransformerBlock::recompute(const Context& ctx, const ops::AttentionMask& mask, Saved& saved) const {
+  const Tensor x1 = saved.norm1.sum;
+  saved.norm1 = {};
+  norm1_.forward(ctx, {x1, {}, -1, {}}, saved.norm1);
+  const Tensor branch = attention_.forward(ctx, saved.norm1.y, mask, saved.attention);
+  saved.middle = after_attention(ctx, x1, branch);
+  saved.norm2 = {};
+  norm2_.forward(ctx, saved.middle, saved.norm2);
+  saved.mlp = {};
+  mlp_.forward_saved(ctx, saved.norm2.y, saved.mlp);
+}
+
+StreamGradient TransformerBlock::backward(const Context& ctx, const StreamGradient& dout,
+                                          const ops::AttentionMask& mask, const Shared& shared, Saved& saved) const {
+  const bool redo = shared.normed.defined();
+  if (redo) {
+    saved.mlp.a = {};
+    norm2_.recompute(ctx, saved.norm2);
+  }
+  const Tensor dnormed2 = mlp_.backward(ctx, dout.dbranch, saved.norm2.y, saved.mlp);
+  const StreamGradient dmiddle = norm2_.backward(ctx, dnormed2, dout.dresidual, saved.middle, saved.norm2);
+  if (redo) norm1_.recompute(ctx, saved.norm1);
+  const Tensor dnormed1 = attention_.backward(ctx, dmiddle.dbranch, saved.norm1.y, mask, saved.attention);
+  return norm1_.backward(ctx, dnormed1, dmiddle.dresidual, saved.in, saved.norm1);
+}
+
+TransformerBlock::Cache TransformerBlock::make_cache(const Context& ctx, std::int64_t B, std::int64_t T_max) const {
+  return attention_.make_cache(ctx, B, T_max);
+}
+
+ResidualStream TransformerBlock::decode(const Context& ctx, const ResidualStream& in, const Cache& cache,
+                                        int length) const {
+  Norm::Saved norm1;
+  norm1_.forward(ctx, in, norm1);
+  const Tensor branch = attention_.decode(ctx, norm1.y, cache, length);
+  Norm::Saved norm2;
+  norm2_.forward(ctx, after_attention(ctx, norm1.sum, branch), norm2);
+  Mlp::Saved mlp;
+  const Tensor out = mlp_.forward(ctx, norm2.y, mlp);
+  return after_mlp(ctx, norm2.sum, out);
+}
+
+}  // namespace phalanx

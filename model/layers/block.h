@@ -1,0 +1,74 @@
+// TransformerBlock, pre-norm (GPT-2): x1 = x + branch; x2 = x1 + attention(norm1(x1)); then the branch mlp(norm2(x2)).
+// Each residual addition is fused with the norm that follows it, so a block takes a residual stream whose branch is
+// still to be added, and leaves one.
+#pragma once
+
+#include <cstdint>
+
+#include "model/layers/attention.h"
+#include "model/layers/mlp.h"
+#include "model/layers/norm.h"
+
+namespace phalanx {
+
+// What a forward keeps for backward.
+enum class Recompute : std::uint8_t {
+  none,       // everything
+  selective,  // not what is cheap to redo: norm outputs and activations
+  full,       // only each block's input
+};
+
+struct BlockOptions {
+  int layer = 0;
+  std::int64_t C = 0, NH = 0, F = 0;
+  float init_std = 0.02F;
+  float output_init_std = 0.02F;  // of the projections back into the residual stream
+  double dropout = 0.0;
+  double attention_dropout = 0.0;
+  ops::Gelu activation = ops::Gelu::tanh;
+  float norm_epsilon = 1e-5F;
+};
+
+class TransformerBlock {
+ public:
+  TransformerBlock(ParamBuilder& builder, const BlockOptions& options);
+
+  struct Saved {
+    ResidualStream in;
+    Norm::Saved norm1;
+    SelfAttention::Saved attention;
+    ResidualStream middle;  // x1 and the attention branch
+    Norm::Saved norm2;
+    Mlp::Saved mlp;
+  };
+  // Buffers that all blocks may overwrite when norm outputs and activations are not kept; undefined: they are kept.
+  struct Shared {
+    Tensor normed;      // (N, C)
+    Tensor activation;  // (S, N, F_s)
+  };
+  // -> the stream after this block
+  ResidualStream forward(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
+                         const Shared& shared, Saved& saved) const;
+  // Fills `saved` again from saved.norm1.sum, everything but the block's last product.
+  void recompute(const Context& ctx, const ops::AttentionMask& mask, Saved& saved) const;
+  // Gradient of the stream after the block -> of the stream before it. dresidual is updated in place.
+  [[nodiscard]] StreamGradient backward(const Context& ctx, const StreamGradient& dout, const ops::AttentionMask& mask,
+                                        const Shared& shared, Saved& saved) const;
+
+  using Cache = SelfAttention::Cache;
+  [[nodiscard]] Cache make_cache(const Context& ctx, std::int64_t B, std::int64_t T_max) const;
+  // One new position per sequence against the cache; `length` counts it.
+  ResidualStream decode(const Context& ctx, const ResidualStream& in, const Cache& cache, int length) const;
+
+ private:
+  [[nodiscard]] ResidualStream after_attention(const Context& ctx, const Tensor& x1, const Tensor& branch) const;
+  [[nodiscard]] ResidualStream after_mlp(const Context& ctx, const Tensor& x2, const Tensor& branch) const;
+
+  BlockOptions options_;
+  Norm norm1_;
+  SelfAttention attention_;
+  Norm norm2_;
+  Mlp mlp_;
+};
+
+}  // namespace phalanx

@@ -1,0 +1,12 @@
+#include "model/network.h"
+
+#include "model/gpt.h"
+
+namespace phalanx {
+
+std::unique_ptr<Network> make_network(const NetworkOptions& options) {
+  if (options.family == "gpt") return std::make_unique<Gpt>(options);
+  throw UsageError(str("model.family: unknown family '", options.family, "'; known: gpt"));
+}
+
+}  // namespace phalanx

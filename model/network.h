@@ -1,0 +1,53 @@
+// Network: what the trainer needs of any model family. One file pair per family implements it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/batch.h"
+#include "model/context.h"
+#include "model/layers/block.h"
+
+namespace phalanx {
+
+// Shape of a network; the trainer fills it from the configuration.
+struct NetworkOptions {
+  std::string family = "gpt";
+  std::int64_t L = 0, C = 0, NH = 0, F = 0, T = 0, V = 0;  // T: longest context
+  double dropout = 0.0, attention_dropout = 0.0;
+  ops::Gelu activation = ops::Gelu::tanh;
+  float init_std = 0.02F;
+  Recompute recompute = Recompute::none;
+};
+
+// One factor per term of the loss, known before the first backward of a step.
+struct LossScale {
+  double tokens = 1.0;  // 1 / predicted tokens of the global batch, times the loss scale
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  [[nodiscard]] virtual const ParamBuilder& parameters() const = 0;
+
+  // Forward and backward of one micro-batch: adds to the gradients, and the sum of the token losses to loss_sum (1)
+  // fp64. Takes activations from ctx.activations and gives them back.
+  virtual void forward_backward(const Context& ctx, const Batch& batch, const LossScale& scale,
+                                const Tensor& loss_sum) const = 0;
+  // Forward alone: adds the sum of the token losses.
+  virtual void forward_loss(const Context& ctx, const Batch& batch, const Tensor& loss_sum) const = 0;
+
+  // Floating-point operations of the matrix products of one training token (forward and backward, multiply and add
+  // counted separately) in a sequence of T; attention counts what a causal mask leaves.
+  [[nodiscard]] virtual double flops_per_token(std::int64_t T) const = 0;
+};
+
+// The network of options.family; throws UsageError naming model.family when there is none.
+std::unique_ptr<Network> make_network(const NetworkOptions& options);
+
+}  // namespace phalanx
