@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Site settings: sourced by the scripts of this folder. Each may be set in the environment; edit the defaults here for a
-# cluster. What the program itself reads (PHALANX_LOG_LEVEL and the like) is listed in CONTRIBUTING.md.
+# cluster.
 
 : "${PHALANX_BINARY:=}"        # a phalanx that is installed already; empty: build/release/phalanx, built when needed
 : "${PHALANX_SETUP:=auto}"     # auto: install missing Debian packages; never: this site brings the libraries itself

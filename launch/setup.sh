@@ -46,7 +46,7 @@ apt() {
 install_missing() {
   local log
   log=$(mktemp)
-  printf 'setup: installing %s packages: %s\n' "$#" "$*"
+  printf 'setup: installing %s\n' "$*"
   if ! { apt update && apt install --no-install-recommends "$@"; } >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     printf 'setup: apt-get failed; the whole log: %s\n' "$log" >&2
@@ -87,7 +87,7 @@ if [[ ${#missing[@]} -eq 0 ]]; then
 elif [[ $(id -u) -eq 0 ]] || sudo -n true 2>/dev/null; then
   install_missing "${missing[@]}"
 else
-  printf 'setup: %s packages are missing and this needs root. Run:\n' "${#missing[@]}" >&2
+  printf 'setup: packages are missing, and installing them needs root. Run:\n' >&2
   printf '  apt-get update && apt-get install -y --no-install-recommends %s\n' "${missing[*]}" >&2
   exit 2
 fi
