@@ -20,6 +20,13 @@ class UsageError : public Error {
   using Error::Error;
 };
 
+// A failure at run time that every rank of the job throws alike, so that rank 0 speaks for all and the job ends in
+// order; exit status 1.
+class AgreedError : public Error {
+ public:
+  using Error::Error;
+};
+
 // Concatenates its arguments as by operator<<.
 template <class... Args>
 std::string str(const Args&... args) {

@@ -1,0 +1,56 @@
+#include "trainer/agree.h"
+
+#include <cstdint>
+#include <string>
+
+namespace phalanx {
+namespace {
+
+enum class Outcome : std::int64_t { failed = 1, bad_usage = 2, fine = 3 };
+
+struct Attempt {
+  Outcome outcome = Outcome::fine;
+  std::string message;
+};
+
+Attempt attempt(const std::function<void()>& f) {
+  try {
+    f();
+    return {};
+  } catch (const UsageError& error) {
+    return {Outcome::bad_usage, error.what()};
+  } catch (const std::exception& error) {
+    return {Outcome::failed, error.what()};
+  }
+}
+
+std::string broadcast_text(Communicator& world, std::string text, int root) {
+  auto length = static_cast<std::int64_t>(text.size());
+  world.broadcast(host_tensor(&length, {1}), root, {});
+  text.resize(static_cast<std::size_t>(length));
+  if (length > 0) world.broadcast(host_tensor(reinterpret_cast<std::uint8_t*>(text.data()), {length}), root, {});
+  return text;
+}
+
+void settle(Communicator& world, const Attempt& mine) {
+  // The lowest failing rank: the minimum over ranks of rank * 4 + outcome, fine ranks last.
+  const std::int64_t fine = std::int64_t{world.size()} * 4;
+  std::int64_t first =
+      mine.outcome == Outcome::fine ? fine : world.rank() * 4 + static_cast<std::int64_t>(mine.outcome);
+  world.all_reduce(host_tensor(&first, {1}), Reduce::min, {});
+  if (first == fine) return;
+  const auto root = static_cast<int>(first / 4);
+  const std::string message = broadcast_text(world, mine.message, root);
+  if (static_cast<Outcome>(first % 4) == Outcome::bad_usage) throw UsageError(message);
+  throw AgreedError(world.size() > 1 ? str("rank ", root, ": ", message) : message);
+}
+
+}  // namespace
+
+void on_rank_zero(Communicator& world, const std::function<void()>& f) {
+  settle(world, world.rank() == 0 ? attempt(f) : Attempt{});
+}
+
+void on_every_rank(Communicator& world, const std::function<void()>& f) { settle(world, attempt(f)); }
+
+}  // namespace phalanx

@@ -1,0 +1,17 @@
+// What one rank must do for all, or every rank for itself, with one outcome: if it fails anywhere, every rank throws
+// the same error, so nobody waits for a rank that has gone.
+#pragma once
+
+#include <functional>
+
+#include "parallel/communicator.h"
+
+namespace phalanx {
+
+// Runs `f` on rank 0 of the world. Its UsageError is thrown as UsageError on all ranks, any other error as AgreedError.
+void on_rank_zero(Communicator& world, const std::function<void()>& f);
+
+// Runs `f` on every rank; the error of the lowest rank that failed is thrown on all.
+void on_every_rank(Communicator& world, const std::function<void()>& f);
+
+}  // namespace phalanx

@@ -1,0 +1,100 @@
+#include "trainer/build.h"
+
+namespace phalanx {
+namespace {
+
+Recompute recompute_of(const std::string& name) {
+  if (name == "selective") return Recompute::selective;
+  return name == "full" ? Recompute::full : Recompute::none;
+}
+
+// Buckets large enough for full bandwidth between GPUs; on CPU ranks the size only bounds the granularity of parts.
+constexpr std::int64_t kDefaultBucketMiB = 64;
+
+}  // namespace
+
+NetworkOptions network_options(const config::Config& c) {
+  return {.family = c.model.family,
+          .L = c.model.layers,
+          .C = c.model.hidden,
+          .NH = c.model.heads,
+          .F = c.model.ffn.value,
+          .T = c.model.context,
+          .V = c.model.vocabulary.value,
+          .dropout = c.model.dropout,
+          .attention_dropout = c.model.attention_dropout,
+          .activation = c.model.activation == "gelu_erf" ? ops::Gelu::erf : ops::Gelu::tanh,
+          .init_std = static_cast<float>(c.model.init_std),
+          .recompute = recompute_of(c.training.recompute)};
+}
+
+Grid grid_of(const config::Config& c, int world_size) {
+  const auto tensor = static_cast<int>(c.parallel.tensor);
+  return {world_size / tensor, tensor};
+}
+
+ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_rank) {
+  const std::int64_t bucket_mib = c.parallel.bucket_mb.is_auto() ? kDefaultBucketMiB : c.parallel.bucket_mb.value;
+  return {.network = network_options(c),
+          .dtype = dtype_from_name(c.training.precision),
+          .device = Device{},
+          .grid = grid,
+          .coord = grid.coord(world_rank),
+          .training = true,
+          .shard_optimizer = c.parallel.shard_optimizer,
+          .bucket_elements = bucket_mib * (std::int64_t{1} << 20) / bytes_of(DType::f32),
+          .seed = c.run.seed};
+}
+
+Batch empty_batch(std::int64_t B, std::int64_t T) {
+  Batch batch;
+  batch.resize(static_cast<int>(B), static_cast<int>(T));
+  return batch;
+}
+
+Replica::Workload evaluation_workload(const config::Config& c) {
+  return [batch = empty_batch(c.training.micro_batch, c.model.context)](const Context& ctx, const Network& network) {
+    const Scratch scratch(*ctx.activations);
+    network.forward_loss(ctx, batch, ctx.take({1}, DType::f64));
+  };
+}
+
+Replica::Workload training_workload(const config::Config& c) {
+  return [batch = empty_batch(c.training.micro_batch, c.model.context), evaluate = evaluation_workload(c)](
+             const Context& ctx, const Network& network) {
+    {
+      const Scratch scratch(*ctx.activations);
+      network.forward_backward(ctx, batch, {}, ctx.take({1}, DType::f64));
+    }
+    evaluate(ctx, network);
+  };
+}
+
+data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions& replica,
+                                   std::int64_t first_sequence) {
+  data::LoaderOptions o;
+  for (const config::Source& source : c.data.train) o.sources.push_back({source.path, source.weight});
+  o.seed = c.run.seed;
+  o.context = static_cast<int>(c.model.context);
+  o.global_batch = static_cast<int>(c.training.global_batch);
+  o.micro_batch = static_cast<int>(c.training.micro_batch);
+  o.data_rank = replica.coord.data;
+  o.data_ranks = replica.grid.data;
+  o.prefetch = static_cast<int>(c.data.prefetch);
+  o.document_attention = c.data.document_attention;
+  o.first_sequence = first_sequence;
+  return o;
+}
+
+checkpoint::OwnedState owned_state(const Replica& replica) {
+  const OptimizerState& optimizer = replica.optimizer();
+  return {.layout = &replica.layout(),
+          .data_rank = replica.options().coord.data,
+          .tensor_rank = replica.options().coord.tensor,
+          .writes = replica.owns_state(),
+          .master = optimizer.master(),
+          .m = optimizer.m(),
+          .v = optimizer.v()};
+}
+
+}  // namespace phalanx

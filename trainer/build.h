@@ -1,0 +1,32 @@
+// Configuration -> the objects of a run. The only place where a key becomes a class.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/batch.h"
+#include "data/loader.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/config/config.h"
+#include "trainer/replica.h"
+
+namespace phalanx {
+
+// Every function expects a resolved and valid configuration.
+NetworkOptions network_options(const config::Config& config);
+Grid grid_of(const config::Config& config, int world_size);
+ReplicaOptions replica_options(const config::Config& config, Grid grid, int world_rank);
+
+// A micro-batch of the configured size that holds nothing: what planning runs on.
+Batch empty_batch(std::int64_t B, std::int64_t T);
+// One training micro-batch and one evaluation micro-batch.
+Replica::Workload training_workload(const config::Config& config);
+Replica::Workload evaluation_workload(const config::Config& config);
+
+data::LoaderOptions loader_options(const config::Config& config, const ReplicaOptions& replica,
+                                   std::int64_t first_sequence);
+
+// This rank's optimizer state as checkpoints see it.
+checkpoint::OwnedState owned_state(const Replica& replica);
+
+}  // namespace phalanx

@@ -1,0 +1,47 @@
+// Generator: text from a checkpoint, one token at a time against a cache of keys and values.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/gpt.h"
+#include "parallel/runtime.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/config/config.h"
+#include "trainer/replica.h"
+#include "trainer/sampling.h"
+
+namespace phalanx {
+
+class Generator {
+ public:
+  // Weights of `manifest` in the layout of this job: `grid` may be any that divides heads and MLP. Collective.
+  Generator(const checkpoint::Manifest& manifest, const Runtime& runtime, Grid grid);
+  ~Generator();
+
+  // Continues `prompt` (at least one id) by `count` tokens, or until `stop` is drawn; the context bounds the length of
+  // both together. Every rank returns the same. `on_token` is called for each new token.
+  std::vector<std::int32_t> generate(const std::vector<std::int32_t>& prompt, std::int64_t count,
+                                     const SamplingOptions& sampling, std::int32_t stop,
+                                     const std::function<void(std::int32_t)>& on_token);
+
+  // Logits (V) of the position after `prompt`.
+  std::vector<float> next_logits(const std::vector<std::int32_t>& prompt);
+  [[nodiscard]] std::int64_t context() const { return config_.model.context; }
+
+ private:
+  std::vector<float> feed(const Context& ctx, std::int32_t token, int position);
+  std::vector<float> feed_all(const Context& ctx, const std::vector<std::int32_t>& prompt);
+  Context start();  // a context with an empty cache
+
+  config::Config config_;
+  Runtime::Axes axes_;
+  std::unique_ptr<Replica> replica_;
+  const Gpt* gpt_ = nullptr;
+  Gpt::Cache cache_;
+};
+
+}  // namespace phalanx

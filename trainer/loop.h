@@ -1,0 +1,61 @@
+// Trainer: the training step, and evaluation between steps. Start reading here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/loader.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/config/config.h"
+#include "trainer/metrics/stats.h"
+#include "trainer/replica.h"
+
+namespace phalanx {
+
+// The groups of ranks that a step talks to.
+struct Groups {
+  Communicator* world = nullptr;
+  Communicator* data = nullptr;
+};
+
+class Trainer {
+ public:
+  // peak_flops: of all ranks, what utilisation is measured against; 0: unknown.
+  Trainer(const config::Config& config, Replica& replica, Groups groups, double peak_flops);
+
+  // One update from the micro-batches of one step. Collective. Throws Error before the update, on every rank alike,
+  // when loss or gradients are not finite, naming step and first bad tensor.
+  StepStats step(const data::StepBatch& batch, double data_wait_seconds);
+
+  // Mean loss over the targets of the batches of all data ranks, dropout off. Collective.
+  ValidationStats evaluate(const std::vector<Batch>& batches);
+
+  [[nodiscard]] const checkpoint::Progress& progress() const { return progress_; }
+  void set_progress(const checkpoint::Progress& progress) { progress_ = progress; }
+  [[nodiscard]] const std::vector<double>& layer_gradient_norms() const { return layer_norms_; }
+
+ private:
+  struct Counts {
+    std::int64_t predicted = 0;  // targets of the global batch
+    std::int64_t tokens = 0;     // input positions of the global batch
+  };
+  Counts global_counts(const data::StepBatch& batch);
+  void accumulate_gradients(const data::StepBatch& batch, std::int64_t predicted);
+  struct Norm {
+    double loss_sum = 0;
+    double gradient = 0;
+  };
+  Norm reduce_norm();
+  void require_finite(const Norm& norm);
+  StepStats make_stats(const Norm& norm, const Counts& counts, double learning_rate, double seconds);
+
+  const config::Config& config_;
+  Replica& replica_;
+  Groups groups_;
+  double peak_flops_;
+  checkpoint::Progress progress_;
+  std::vector<double> layer_norms_;
+};
+
+}  // namespace phalanx

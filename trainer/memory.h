@@ -1,0 +1,29 @@
+// Memory: the arenas of one rank. Built twice by the same code: planning (measures, holds nothing) and real.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/arena.h"
+#include "trainer/metrics/stats.h"
+
+namespace phalanx {
+
+struct Memory {
+  Arena weights;      // flat weights in the compute dtype, and the packed copies that products use
+  Arena gradients;    // flat fp32
+  Arena optimizer;    // fp32 masters and moments of this rank's own part
+  Arena activations;  // of one micro-batch
+  Arena workspace;    // of one op
+
+  static Memory planning(Device device);
+  // As large as `planned` turned out to be.
+  static Memory allocate(Device device, const Memory& planned);
+
+  [[nodiscard]] std::vector<ArenaBytes> bytes() const;  // per arena; planned = capacity
+};
+
+// The table that rank 0 prints at start: arena, MiB, and the total.
+std::string describe(const Memory& memory);
+
+}  // namespace phalanx

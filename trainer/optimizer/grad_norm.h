@@ -1,0 +1,37 @@
+// Global gradient norm over the reduced fp32 gradients: each logical parameter once, whatever rank holds it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/arena.h"
+#include "model/ops/exec.h"
+#include "trainer/optimizer/optimizer_state.h"
+
+namespace phalanx {
+
+class GradNorm {
+ public:
+  // counts: this rank's pieces count (false on data ranks other than 0 when the optimizer is not sharded).
+  GradNorm(const ParamLayout& layout, const OptimizerState& state, bool counts, Arena& arena);
+
+  // Sums of squares of this rank's share, per group: group 0 is outside of the layers, group l + 1 is layer l. The
+  // caller adds them over all ranks.
+  [[nodiscard]] std::vector<double> local_sums(const ops::Exec& exec, const Tensor& flat_gradients) const;
+  [[nodiscard]] std::size_t groups() const { return groups_; }
+  // Smallest spec index whose gradient is not finite in the sums of the last local_sums; table size when all are.
+  [[nodiscard]] int first_not_finite() const;
+
+ private:
+  const ParamLayout& layout_;
+  const OptimizerState& state_;
+  bool counts_;
+  std::size_t groups_ = 1;
+  Tensor sums_;  // (pieces) fp64
+};
+
+// min(1, clip / (norm + 1e-6)); 1 when clip is 0.
+double clip_factor(double norm, double clip);
+
+}  // namespace phalanx

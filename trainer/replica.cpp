@@ -1,0 +1,110 @@
+#include "trainer/replica.h"
+
+#include <utility>
+
+#include "model/ops/op_table.h"
+#include "parallel/comm_self.h"
+
+namespace phalanx {
+namespace {
+
+TensorShards shards_of(const ReplicaOptions& o) { return {o.grid.tensor, o.coord.tensor, 1}; }
+
+std::unique_ptr<ParamLayout> make_layout(const ReplicaOptions& o, const Network& network) {
+  const int parts = o.training && o.shard_optimizer ? o.grid.data : 1;
+  return std::make_unique<ParamLayout>(network.parameters().table, shards_of(o), parts, o.bucket_elements);
+}
+
+ops::Exec make_exec(const ReplicaOptions& o, Memory& memory) {
+  return {o.device, {}, &memory.workspace, memory.workspace.planning() ? nullptr : &ops::cpu_op_table()};
+}
+
+}  // namespace
+
+std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, const Network& network,
+                                                    const ParamLayout& layout, Memory memory) {
+  auto parts = std::make_unique<Parts>(Parts{std::move(memory), nullptr, nullptr, nullptr, {}});
+  Memory& m = parts->memory;
+  parts->parameters = std::make_unique<Parameters>(layout, network.parameters().matrices, o.dtype, make_exec(o, m),
+                                                   m.weights, o.training ? &m.gradients : nullptr);
+  parts->optimizer = std::make_unique<OptimizerState>(layout, *parts->parameters, o.coord.data, o.coord.tensor,
+                                                      o.training, m.optimizer);
+  parts->grad_norm =
+      std::make_unique<GradNorm>(layout, *parts->optimizer, o.shard_optimizer || o.coord.data == 0, m.optimizer);
+  parts->loss_sum = m.optimizer.take({1}, DType::f64);
+  return parts;
+}
+
+Context Replica::make_context(const ReplicaOptions& o, Parts& parts, const TensorRegion& region) {
+  Context ctx;
+  ctx.exec = make_exec(o, parts.memory);
+  ctx.activations = &parts.memory.activations;
+  ctx.tensor = &region;
+  ctx.parameters = parts.parameters.get();
+  ctx.seed = o.seed;
+  return ctx;
+}
+
+std::unique_ptr<Replica::Parts> Replica::run_plan(const ReplicaOptions& o, const Network& network,
+                                                  const ParamLayout& layout, const TensorRegion& region,
+                                                  const Workload& workload) {
+  auto parts = make_parts(o, network, layout, Memory::planning(o.device));
+  const Context ctx = make_context(o, *parts, region);
+  workload(ctx, network);
+  parts->parameters->pack(ctx.exec);
+  return parts;
+}
+
+Memory Replica::plan(const ReplicaOptions& o, const Workload& workload) {
+  const auto network = make_network(o.network);
+  const auto layout = make_layout(o, *network);
+  const auto self = make_self_communicator("plan");
+  return std::move(run_plan(o, *network, *layout, TensorRegion(*self, shards_of(o)), workload)->memory);
+}
+
+Replica::Replica(const ReplicaOptions& options, Communicator& data, Communicator& tensor, const Workload& workload)
+    : options_(options),
+      data_(data),
+      network_(make_network(options.network)),
+      layout_(make_layout(options, *network_)),
+      region_(std::make_unique<TensorRegion>(tensor, shards_of(options))) {
+  const auto planned = run_plan(options_, *network_, *layout_, *region_, workload);
+  parts_ = make_parts(options_, *network_, *layout_, Memory::allocate(options_.device, planned->memory));
+  if (options_.training) {
+    reducer_ =
+        std::make_unique<GradReducer>(*layout_, data_, parts_->parameters->flat_gradients(), options_.shard_optimizer);
+  }
+}
+
+Replica::~Replica() = default;
+
+Context Replica::context() {
+  Context ctx = make_context(options_, *parts_, *region_);
+  ctx.reducer = reducer_.get();
+  ctx.clock = &clock_;
+  return ctx;
+}
+
+void Replica::fill_initial_values() {
+  parts_->optimizer->fill_initial_values(options_.seed);
+  publish_masters();
+}
+
+void Replica::publish_masters() {
+  parts_->optimizer->round_masters(context().exec);
+  publish_weights();
+}
+
+void Replica::publish_weights() {
+  const ops::Exec exec = context().exec;
+  const Tensor& flat = parameters().flat_weights();
+  if (layout_->data_ranks() > 1) {
+    for (const Bucket& bucket : layout_->buckets()) {
+      data_.all_gather(flat.slice(bucket.offset, bucket.count), layout_->owned_part(flat, bucket, options_.coord.data),
+                       exec.stream);
+    }
+  }
+  parameters().pack(exec);
+}
+
+}  // namespace phalanx

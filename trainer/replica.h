@@ -1,0 +1,91 @@
+// Replica: one rank's share of a network: its parameters, optimizer state and memory, ready to compute. Everything is
+// planned first, by running the very code without computing, then allocated once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "core/phase_clock.h"
+#include "model/network.h"
+#include "parallel/grad_reducer.h"
+#include "parallel/runtime.h"
+#include "trainer/memory.h"
+#include "trainer/optimizer/grad_norm.h"
+#include "trainer/optimizer/optimizer_state.h"
+
+namespace phalanx {
+
+struct ReplicaOptions {
+  NetworkOptions network;
+  DType dtype = DType::f32;
+  Device device;
+  Grid grid;
+  Coord coord;
+  bool training = true;  // gradients and moments exist
+  bool shard_optimizer = true;
+  std::int64_t bucket_elements = 0;  // gradient bucket size
+  std::uint64_t seed = 0;
+};
+
+class Replica {
+ public:
+  // `workload` runs, while planning, whatever the replica will be asked to compute, at its largest sizes.
+  using Workload = std::function<void(const Context&, const Network&)>;
+  Replica(const ReplicaOptions& options, Communicator& data, Communicator& tensor, const Workload& workload);
+  ~Replica();
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  // What the job needs of one rank, without allocating it.
+  static Memory plan(const ReplicaOptions& options, const Workload& workload);
+
+  [[nodiscard]] const ReplicaOptions& options() const { return options_; }
+  [[nodiscard]] const Network& network() const { return *network_; }
+  [[nodiscard]] const ParamLayout& layout() const { return *layout_; }
+  [[nodiscard]] const Parameters& parameters() const { return *parts_->parameters; }
+  [[nodiscard]] const OptimizerState& optimizer() const { return *parts_->optimizer; }
+  [[nodiscard]] const GradNorm& grad_norm() const { return *parts_->grad_norm; }
+  [[nodiscard]] GradReducer& reducer() const { return *reducer_; }
+  [[nodiscard]] const Memory& memory() const { return parts_->memory; }
+  [[nodiscard]] PhaseClock& clock() { return clock_; }
+  [[nodiscard]] const Tensor& loss_sum() const { return parts_->loss_sum; }  // (1) fp64
+
+  // For a micro-batch: with gradients told to the reducer (training) or not.
+  [[nodiscard]] Context context();
+  // True when this rank's optimizer state is not a copy of another data rank's.
+  [[nodiscard]] bool owns_state() const { return options_.shard_optimizer || options_.coord.data == 0; }
+
+  void fill_initial_values();
+  // Weights of all ranks from the masters: round, gather over the data axis, pack. After load and after initial values.
+  void publish_masters();
+  // Weights of all ranks after an update of the own parts: gather over the data axis, pack.
+  void publish_weights();
+
+ private:
+  // What lives in arenas; built once to plan and once for real.
+  struct Parts {
+    Memory memory;
+    std::unique_ptr<Parameters> parameters;
+    std::unique_ptr<OptimizerState> optimizer;
+    std::unique_ptr<GradNorm> grad_norm;
+    Tensor loss_sum;
+  };
+  static std::unique_ptr<Parts> make_parts(const ReplicaOptions& options, const Network& network,
+                                           const ParamLayout& layout, Memory memory);
+  static Context make_context(const ReplicaOptions& options, Parts& parts, const TensorRegion& region);
+  static std::unique_ptr<Parts> run_plan(const ReplicaOptions& options, const Network& network,
+                                         const ParamLayout& layout, const TensorRegion& region,
+                                         const Workload& workload);
+
+  ReplicaOptions options_;
+  Communicator& data_;
+  std::unique_ptr<Network> network_;
+  std::unique_ptr<ParamLayout> layout_;
+  std::unique_ptr<TensorRegion> region_;
+  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<GradReducer> reducer_;
+  PhaseClock clock_;
+};
+
+}  // namespace phalanx
