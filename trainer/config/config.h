@@ -12,55 +12,67 @@ namespace phalanx::config {
 struct AutoInt {
   std::int64_t value = -1;  // -1: auto
   [[nodiscard]] bool is_auto() const { return value < 0; }
+  bool operator==(const AutoInt&) const = default;
 };
 
 struct Run {
   std::string name = "run";
   std::string output = "runs/run";  // folder
   std::uint64_t seed = 1234;
-  std::string device = "auto";                // auto | cpu | cuda
-  std::string reproducible = "same_layout";   // none | same_layout | layout
-  AutoInt tensor_shards;                      // for layout: virtual tensor shards
-  AutoInt data_shards;                        // for layout: virtual data shards
-  std::int64_t digest_every = 100;            // steps; 0: never
-  AutoInt hang_timeout;                       // seconds
+  std::string device = "auto";               // auto | cpu | cuda
+  std::string reproducible = "same_layout";  // none | same_layout | layout
+  AutoInt tensor_shards;                     // for layout: virtual tensor shards
+  AutoInt data_shards;                       // for layout: virtual data shards
+  std::int64_t digest_every = 100;           // steps; 0: never
+  AutoInt hang_timeout;                      // seconds
+  bool operator==(const Run&) const = default;
 };
 
 struct Model {
   std::string family = "gpt";  // gpt | bert
   std::int64_t layers = 12, hidden = 768, heads = 12;
-  AutoInt ffn;                 // auto: 4 * hidden
+  AutoInt ffn;  // auto: 4 * hidden
   std::int64_t context = 1024;
-  AutoInt vocabulary;          // auto: the tokenizer's
+  AutoInt vocabulary;  // auto: the tokenizer's
   double dropout = 0.0, attention_dropout = 0.0;
   std::string activation = "gelu_tanh";  // gelu_tanh | gelu_erf
   std::string positions = "learned";
   bool tie_embeddings = true;
   double init_std = 0.02;
+  bool operator==(const Model&) const = default;
 };
 
 struct Objective {
   std::string type = "causal_lm";  // causal_lm | masked_lm
+  double mask_probability = 0.15;  // masked_lm: share of tokens that are predicted
+  double mask_token = 0.8;         // of those: share replaced by the mask token
+  double random_token = 0.1;       // of those: share replaced by a random token; the rest stay
+  bool whole_word = false;         // masked_lm: words are masked as a whole
+  bool next_sentence = false;      // masked_lm: with next-sentence prediction
+  bool operator==(const Objective&) const = default;
 };
 
 struct Source {
   std::string path;
   double weight = 1.0;
+  bool operator==(const Source&) const = default;
 };
 
 struct Data {
   std::vector<Source> train;
-  std::string validation;         // folder; empty: none
-  std::int64_t prefetch = 4;      // steps
+  std::string validation;     // folder; empty: none
+  std::int64_t prefetch = 4;  // steps
   bool document_attention = true;
+  bool operator==(const Data&) const = default;
 };
 
 struct Parallel {
-  AutoInt data;                   // ranks; auto: world size / tensor
-  std::int64_t tensor = 1;        // ranks
+  AutoInt data;             // ranks; auto: world size / tensor
+  std::int64_t tensor = 1;  // ranks
   bool sequence = false;
   bool shard_optimizer = true;
-  AutoInt bucket_mb;              // MiB of fp32 gradients per bucket
+  AutoInt bucket_mb;  // MiB of fp32 gradients per bucket
+  bool operator==(const Parallel&) const = default;
 };
 
 struct Training {
@@ -69,39 +81,45 @@ struct Training {
   std::string precision = "fp32";                   // fp32 | bf16 | fp16
   std::string recompute = "none";                   // none | selective | full
   double gradient_clip = 1.0;                       // global norm; 0: off
+  bool operator==(const Training&) const = default;
 };
 
 struct Optimizer {
   std::string type = "adamw";
   double learning_rate = 1.0e-3, beta1 = 0.9, beta2 = 0.95, epsilon = 1.0e-8, weight_decay = 0.1;
+  bool operator==(const Optimizer&) const = default;
 };
 
 struct Schedule {
-  std::string type = "cosine";     // constant | linear | cosine | polynomial | wsd
+  std::string type = "cosine";  // constant | linear | cosine | polynomial | wsd
   std::int64_t warmup_steps = 0;
-  double final_fraction = 0.1;     // of the peak rate, at the last step
-  double power = 1.0;              // polynomial
-  double decay_fraction = 0.2;     // wsd: share of the steps that decay
+  double final_fraction = 0.1;  // of the peak rate, at the last step
+  double power = 1.0;           // polynomial
+  double decay_fraction = 0.2;  // wsd: share of the steps that decay
+  bool operator==(const Schedule&) const = default;
 };
 
 struct Evaluation {
-  std::int64_t every = 100;     // steps; 0: never
-  std::int64_t samples = 640;   // windows
+  std::int64_t every = 100;    // steps; 0: never
+  std::int64_t samples = 640;  // windows
+  bool operator==(const Evaluation&) const = default;
 };
 
 struct Checkpoint {
-  std::int64_t every = 200;      // steps; 0: only at the end
-  std::int64_t keep = 3;         // newest ones kept
-  std::int64_t keep_every = 0;   // every n-th step kept for ever; 0: none
+  std::int64_t every = 200;     // steps; 0: only at the end
+  std::int64_t keep = 3;        // newest ones kept
+  std::int64_t keep_every = 0;  // every n-th step kept for ever; 0: none
   bool asynchronous = true;
   bool on_signal = true;
+  bool operator==(const Checkpoint&) const = default;
 };
 
 struct Metrics {
   std::string prometheus = "127.0.0.1:9464";  // address:port; port 0: a free one; empty: no server
   bool per_rank = false;
-  std::int64_t console_every = 10;            // steps
+  std::int64_t console_every = 10;  // steps
   bool tensorboard = false;
+  bool operator==(const Metrics&) const = default;
 };
 
 struct Config {
@@ -116,6 +134,7 @@ struct Config {
   Evaluation evaluation;
   Checkpoint checkpoint;
   Metrics metrics;
+  bool operator==(const Config&) const = default;
 };
 
 }  // namespace phalanx::config

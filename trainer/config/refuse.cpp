@@ -1,0 +1,54 @@
+// The table of what is known and not done, with the values that work.
+#include "trainer/config/refuse.h"
+
+#include <array>
+
+namespace phalanx::config {
+namespace {
+
+struct Refusal {
+  const char* key;
+  bool (*asked)(const Config&);
+  const char* reason;
+};
+
+constexpr std::array kRefusals = {
+    Refusal{"run.device", [](const Config& c) { return c.run.device == "cuda"; },
+            "cuda is not available in this build; auto and cpu work"},
+    Refusal{"run.reproducible", [](const Config& c) { return c.run.reproducible == "layout"; },
+            "layout is not available; none and same_layout work"},
+    Refusal{"run.tensor_shards", [](const Config& c) { return !c.run.tensor_shards.is_auto(); },
+            "virtual shards need run.reproducible: layout, which is not available; auto works"},
+    Refusal{"run.data_shards", [](const Config& c) { return !c.run.data_shards.is_auto(); },
+            "virtual shards need run.reproducible: layout, which is not available; auto works"},
+    Refusal{"run.hang_timeout", [](const Config& c) { return !c.run.hang_timeout.is_auto(); },
+            "the watchdog is not available; auto works"},
+    Refusal{"model.family", [](const Config& c) { return c.model.family == "bert"; },
+            "bert is not available; gpt works"},
+    Refusal{"model.tie_embeddings", [](const Config& c) { return !c.model.tie_embeddings; },
+            "an untied head is not available; true works"},
+    Refusal{"objective.type", [](const Config& c) { return c.objective.type == "masked_lm"; },
+            "masked_lm is not available; causal_lm works"},
+    Refusal{"parallel.sequence", [](const Config& c) { return c.parallel.sequence; },
+            "sequence parallelism is not available; false works"},
+    Refusal{"training.precision", [](const Config& c) { return c.training.precision == "fp16"; },
+            "fp16 needs CUDA; fp32 and bf16 work on CPU ranks"},
+    Refusal{"training.recompute", [](const Config& c) { return c.training.recompute != "none"; },
+            "recomputation is not available; none works"},
+    Refusal{"optimizer.type", [](const Config& c) { return c.optimizer.type == "lamb"; },
+            "lamb is not available; adamw works"},
+    Refusal{"metrics.per_rank", [](const Config& c) { return c.metrics.per_rank; },
+            "a server per rank is not available; false works"},
+    Refusal{"metrics.tensorboard", [](const Config& c) { return c.metrics.tensorboard; },
+            "TensorBoard files are not available; false works"},
+};
+
+}  // namespace
+
+void refuse_unsupported(const Config& config, Problems& problems) {
+  for (const Refusal& refusal : kRefusals) {
+    problems.require(!refusal.asked(config), refusal.key, ": ", refusal.reason);
+  }
+}
+
+}  // namespace phalanx::config

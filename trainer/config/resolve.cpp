@@ -1,0 +1,39 @@
+// Everything here is a walk over the field list.
+#include "trainer/config/resolve.h"
+
+#include "core/check.h"
+#include "trainer/config/fields.h"
+#include "trainer/config/value.h"
+
+namespace phalanx::config {
+
+Config resolve_sizes(Config config, int world_size) {
+  if (config.model.ffn.is_auto()) config.model.ffn.value = 4 * config.model.hidden;
+  if (config.parallel.data.is_auto()) config.parallel.data.value = world_size / config.parallel.tensor;
+  return config;
+}
+
+std::string to_yaml(const Config& config) {
+  std::string out;
+  std::string_view section;
+  for (const Field& field : fields()) {
+    if (section_of(field.key) != section) {
+      section = section_of(field.key);
+      out += str(section, ":\n");
+    }
+    out += str("  ", leaf_of(field.key), ": ", value_text(field, config), "\n");
+  }
+  return out;
+}
+
+std::vector<Difference> diff(const Config& old_config, const Config& new_config) {
+  std::vector<Difference> differences;
+  for (const Field& field : fields()) {
+    const std::string before = value_text(field, old_config);
+    const std::string after = value_text(field, new_config);
+    if (before != after) differences.push_back({std::string(field.key), before, after});
+  }
+  return differences;
+}
+
+}  // namespace phalanx::config

@@ -1,0 +1,145 @@
+// The rules, a function per subject. A rule whose operands are out of their own range stays silent: that range has been
+// reported already.
+#include "trainer/config/validate.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "trainer/config/address.h"
+#include "trainer/config/divide.h"
+#include "trainer/config/fields.h"
+#include "trainer/config/problems.h"
+#include "trainer/config/refuse.h"
+#include "trainer/config/value.h"
+
+namespace phalanx::config {
+namespace {
+
+constexpr std::int64_t kOrdinals = std::int64_t{1} << 40;  // sequences that random numbers can tell apart
+
+void check_values(const Config& c, Problems& p) {
+  for (const Field& field : fields()) {
+    if (const auto problem = problem_of_value(field, c)) p.add(field.key, " ", *problem);
+  }
+}
+
+void check_run(const Config& c, Problems& p) {
+  const auto is_control = [](char ch) { return static_cast<unsigned char>(ch) < 0x20 || ch == 0x7F; };
+  p.require(!c.run.name.empty(), "run.name must not be empty");
+  p.require(std::none_of(c.run.name.begin(), c.run.name.end(), is_control),
+            "run.name must not hold control characters");
+  p.require(!c.run.output.empty(), "run.output must name a folder");
+}
+
+// Ranks on the data axis; 0 when the layout is wrong.
+std::int64_t data_ranks(const Config& c, int world_size) {
+  const std::int64_t tensor = c.parallel.tensor;
+  if (tensor < 1 || world_size < 1 || world_size % tensor != 0) return 0;
+  return world_size / tensor;
+}
+
+void check_layout(const Config& c, int world_size, Problems& p) {
+  p.require(world_size >= 1, "the world size must be at least 1, found ", world_size);
+  const std::int64_t data = c.parallel.data.value;
+  const std::int64_t tensor = c.parallel.tensor;
+  if (world_size < 1 || tensor < 1 || data == 0) return;
+  if (c.parallel.data.is_auto()) {
+    p.require(world_size % tensor == 0, "parallel.tensor (", tensor, ") must divide the world size (", world_size,
+              "): parallel.tensor may be ", either(divisors_near(world_size, tensor, world_size)));
+    return;
+  }
+  p.require(data * tensor == world_size, "parallel.data (", data, ") * parallel.tensor (", tensor,
+            ") must be the world size (", world_size, "), found ", data * tensor,
+            ": start that many ranks, or leave parallel.data: auto with parallel.tensor ",
+            either(divisors_near(world_size, tensor, world_size)));
+}
+
+void check_model(const Config& c, Problems& p) {
+  const std::int64_t ffn = c.model.ffn.is_auto() ? 4 * c.model.hidden : c.model.ffn.value;
+  require_divides(p, "model.hidden", c.model.hidden, "model.heads", c.model.heads);
+  require_divides(p, "model.heads", c.model.heads, "parallel.tensor", c.parallel.tensor);
+  require_divides(p, "model.ffn", ffn, "parallel.tensor", c.parallel.tensor);
+}
+
+void check_batch(const Config& c, int world_size, Problems& p) {
+  const std::int64_t global = c.training.global_batch;
+  const std::int64_t micro = c.training.micro_batch;
+  const std::int64_t data = data_ranks(c, world_size);
+  if (global < 1 || micro < 1 || c.model.context < 1) return;
+  p.require(micro <= std::numeric_limits<std::int32_t>::max() / c.model.context, "training.micro_batch (", micro,
+            ") * model.context (", c.model.context, ") must be below 2^31 tokens");
+  p.require(c.training.steps <= kOrdinals / global, "training.steps (", c.training.steps, ") * training.global_batch (",
+            global, ") must be at most 2^40 sequences");
+  if (data < 1 || global % (data * micro) == 0) return;
+  const std::int64_t unit = data * micro;
+  const std::int64_t below = global / unit * unit;
+  std::string micros;
+  if (global % data == 0) {
+    micros = ", or training.micro_batch " + either(divisors_near(global / data, micro, global / data));
+  }
+  p.add("training.global_batch (", global, ") must be divisible by training.micro_batch (", micro, ") * data ranks (",
+        data, ") = ", unit, ": training.global_batch may be ",
+        below > 0 ? either({below, below + unit}) : either({unit}), micros);
+}
+
+void check_schedule(const Config& c, Problems& p) {
+  const Schedule& schedule = c.schedule;
+  const std::int64_t steps = c.training.steps;
+  p.require(schedule.warmup_steps <= steps, "schedule.warmup_steps (", schedule.warmup_steps,
+            ") must be at most training.steps (", steps, ")");
+  if (schedule.type != "wsd" || schedule.warmup_steps > steps) return;
+  const auto decaying = static_cast<std::int64_t>(schedule.decay_fraction * static_cast<double>(steps));
+  p.require(schedule.warmup_steps + decaying <= steps, "schedule.decay_fraction (",
+            number_text(schedule.decay_fraction), ") of training.steps (", steps, ") and schedule.warmup_steps (",
+            schedule.warmup_steps, ") overlap: decay_fraction may be at most ",
+            number_text(static_cast<double>(steps - schedule.warmup_steps) / static_cast<double>(steps)));
+}
+
+void check_objective(const Config& c, Problems& p) {
+  p.require(c.objective.mask_token + c.objective.random_token <= 1.0, "objective.mask_token (",
+            number_text(c.objective.mask_token), ") + objective.random_token (", number_text(c.objective.random_token),
+            ") must be at most 1");
+}
+
+void check_data(const Config& c, DataUse use, Problems& p) {
+  p.require(use == DataUse::unused || !c.data.train.empty(),
+            "data.train must list at least one folder of token shards: [{path: FOLDER, weight: 1.0}]");
+  std::set<std::string> seen;
+  for (const Source& source : c.data.train) {
+    p.require(seen.insert(source.path).second, "data.train lists ", source.path, " twice: add the weights up");
+  }
+}
+
+void check_metrics(const Config& c, Problems& p) {
+  const std::string& address = c.metrics.prometheus;
+  p.require(address.empty() || parse_address(address), "metrics.prometheus must be address:port such as 127.0.0.1:9464",
+            " (port 0: a free one), or empty for no server; found \"", address, "\"");
+}
+
+}  // namespace
+
+std::vector<std::string> validate(const Config& config, int world_size, DataUse use) {
+  Problems problems;
+  check_values(config, problems);
+  check_run(config, problems);
+  check_layout(config, world_size, problems);
+  check_model(config, problems);
+  check_batch(config, world_size, problems);
+  check_schedule(config, problems);
+  check_objective(config, problems);
+  check_data(config, use, problems);
+  check_metrics(config, problems);
+  refuse_unsupported(config, problems);
+  return problems.list();
+}
+
+void require_valid(const Config& config, int world_size, DataUse use) {
+  std::string message;
+  for (const std::string& problem : validate(config, world_size, use)) {
+    message += str(message.empty() ? "" : "\n", problem);
+  }
+  if (!message.empty()) throw UsageError(message);
+}
+
+}  // namespace phalanx::config
