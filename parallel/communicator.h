@@ -4,6 +4,7 @@
 // Contract: every rank of the group calls the same operations in the same order with the same shapes. Sums of fp32,
 // bf16 and fp16 are accumulated in fp32 in rank order (fp64 in fp64, integers exactly), so every rank gets the same
 // bits and repeated calls give the same bits. Calls are ordered on `stream`; on host memory they return when done.
+// Tensors of other shapes, dtypes or overlaps than stated throw Error before anything is sent.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,11 @@ class Communicator {
   virtual void all_gather(const Tensor& out, const Tensor& in, const Stream& stream) = 0;
   // Part r of out (size * n) <- the rank's part of rank r's in (size * n).
   virtual void all_to_all(const Tensor& out, const Tensor& in, const Stream& stream) = 0;
+  // out (n) <- sum of partials (count, n) of all ranks, along one fixed binary tree over the size * count leaves in
+  // rank order: node [b, b + m) = node [b, b + m/2) + node [b + m/2, b + m), every node rounded to the stored dtype. So
+  // a fixed number of leaves gives the same bits on any number of ranks. count > 1 needs a power of two ranks: then
+  // every rank's leaves are a whole subtree. `out` may be partials[0]; partials are overwritten.
+  virtual void sum_tree(const Tensor& out, const Tensor& partials, const Stream& stream) = 0;
   // buffer <- root's buffer.
   virtual void broadcast(const Tensor& buffer, int root, const Stream& stream) = 0;
   virtual void barrier() = 0;

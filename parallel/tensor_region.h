@@ -27,7 +27,8 @@ class TensorRegion {
   // except that out becomes partials[0].
   void sum_partials(const Tensor& out, const Tensor& partials, const Stream& stream) const;
 
-  // out (total, n...) <- parts (shards.count, n...) of every rank in shard order. For softmax statistics over a vocabulary.
+  // out (total, n...) <- parts (shards.count, n...) of every rank in shard order. For softmax statistics over a
+  // vocabulary.
   void gather_parts(const Tensor& out, const Tensor& parts, const Stream& stream) const;
 
  private:

@@ -1,0 +1,21 @@
+#include "parallel/usage_meter.h"
+
+namespace phalanx {
+
+UsageMeter::UsageMeter() {
+  static constexpr std::array<const char*, static_cast<std::size_t>(Operation::count)> kNames = {
+      "all_reduce", "reduce_scatter", "all_gather", "all_to_all", "sum_tree", "broadcast", "barrier"};
+  for (std::size_t i = 0; i < kNames.size(); ++i) usage_[i] = {kNames[i]};
+}
+
+UsageMeter::Timer::Timer(UsageMeter& meter, Operation operation, std::int64_t bytes)
+    : usage_(meter.usage_[static_cast<std::size_t>(operation)]), start_(std::chrono::steady_clock::now()) {
+  usage_.bytes += bytes;
+  ++usage_.calls;
+}
+
+UsageMeter::Timer::~Timer() {
+  usage_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+}  // namespace phalanx

@@ -1,0 +1,46 @@
+// UsageMeter: seconds, bytes and calls of each operation of a communicator.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "parallel/communicator.h"
+
+namespace phalanx {
+
+class UsageMeter {
+ public:
+  enum class Operation : std::uint8_t {
+    all_reduce,
+    reduce_scatter,
+    all_gather,
+    all_to_all,
+    sum_tree,
+    broadcast,
+    barrier,
+    count
+  };
+
+  // Adds the time between its construction and its end to the operation.
+  class Timer {
+   public:
+    Timer(UsageMeter& meter, Operation operation, std::int64_t bytes);
+    ~Timer();
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+   private:
+    Communicator::Usage& usage_;
+    std::chrono::steady_clock::time_point start_;
+  };
+
+  UsageMeter();
+  [[nodiscard]] std::vector<Communicator::Usage> totals() const { return {usage_.begin(), usage_.end()}; }
+
+ private:
+  std::array<Communicator::Usage, static_cast<std::size_t>(Operation::count)> usage_;
+};
+
+}  // namespace phalanx
