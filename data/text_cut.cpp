@@ -1,0 +1,91 @@
+// Cutting between pretokens, and counting ill-formed UTF-8.
+#include "data/text_cut.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "data/text_source.h"
+
+namespace phalanx::data {
+namespace {
+
+bool is_letter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+
+// Whether a character that is not white space begins here. White space of Unicode begins with the bytes C2, E1 9A,
+// E2 80, E2 81 or E3 80; a continuation byte says nothing about its character.
+bool begins_visible(std::string_view rest) {
+  const auto first = static_cast<unsigned char>(rest[0]);
+  if (first < 0x80) return first > 0x20 && first != 0x7F;
+  if (first < 0xC3) return false;
+  if (first < 0xE1 || first > 0xE3) return true;
+  if (rest.size() < 2) return false;
+  const auto second = static_cast<unsigned char>(rest[1]);
+  return first == 0xE1 ? second != 0x9A : first == 0xE2 ? second != 0x80 && second != 0x81 : second != 0x80;
+}
+
+// Whether `text` may be cut before `at`; 0 < at < text.size().
+bool may_cut(std::string_view text, std::size_t at) {
+  if (text[at - 1] == '\n') return begins_visible(text.substr(at));
+  return text[at] == ' ' && at + 1 < text.size() && is_letter(text[at - 1]) && is_letter(text[at + 1]);
+}
+
+}  // namespace
+
+std::size_t find_cut(std::string_view text, std::size_t from, std::size_t limit) {
+  from = std::max<std::size_t>(from, 1);
+  for (std::size_t at = std::min(limit, text.size() - 1); at >= from; --at) {
+    if (may_cut(text, at)) return at;
+  }
+  for (std::size_t at = std::max(from, limit + 1); at < text.size(); ++at) {
+    if (may_cut(text, at)) return at;
+  }
+  return text.size() + 1;
+}
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos; }
+
+namespace {
+
+// Bytes of the character that begins at `p`, or minus the length of the ill-formed sequence there (Unicode 15, table
+// 3-7: the second byte's range depends on the first).
+int utf8_length(const unsigned char* p, const unsigned char* end) {
+  const unsigned first = *p;
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return -1;
+  const int length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  unsigned low = 0x80, high = 0xBF;
+  if (first == 0xE0) low = 0xA0;
+  if (first == 0xED) high = 0x9F;
+  if (first == 0xF0) low = 0x90;
+  if (first == 0xF4) high = 0x8F;
+  for (int i = 1; i < length; ++i) {
+    if (p + i == end || p[i] < low || p[i] > high) return -i;
+    low = 0x80;
+    high = 0xBF;
+  }
+  return length;
+}
+
+}  // namespace
+
+std::int64_t count_invalid_utf8(std::string_view text) {
+  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* end = p + text.size();
+  std::int64_t invalid = 0;
+  while (p < end) {
+    std::uint64_t word = 0;
+    while (end - p >= 8) {  // most text is ASCII
+      std::memcpy(&word, p, 8);
+      if ((word & 0x8080808080808080ULL) != 0) break;
+      p += 8;
+    }
+    if (p == end) break;
+    const int length = utf8_length(p, end);
+    invalid += length < 0 ? 1 : 0;
+    p += length < 0 ? -length : length;
+  }
+  return invalid;
+}
+
+}  // namespace phalanx::data
