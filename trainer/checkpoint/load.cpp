@@ -1,0 +1,154 @@
+// checkpoint::load: from the pieces of any layout to the pieces of any other, through global element runs.
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/check.h"
+#include "core/device.h"
+#include "trainer/checkpoint/checkpoint.h"
+
+namespace phalanx::checkpoint {
+namespace {
+
+constexpr std::int64_t kFloatBytes = sizeof(float);
+
+// Elements of this rank that are contiguous in the global tensor and in its own part.
+struct Wanted {
+  std::int64_t global_begin = 0;
+  std::int64_t count = 0;
+  std::int64_t own_offset = 0;
+};
+
+// `count` elements of a stored piece, from its element `from`, go to the rank's own part at `to`.
+struct Move {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::int64_t count = 0;
+};
+
+// Index in `layout`'s table of every tensor of the checkpoint.
+std::vector<int> match_tables(const Manifest& manifest, const ParamLayout& layout) {
+  std::unordered_map<std::string, int> specs;
+  for (std::size_t s = 0; s < layout.table().size(); ++s) specs[layout.table()[s].name] = static_cast<int>(s);
+  std::vector<int> matched;
+  for (const ParamSpec& stored : manifest.table) {
+    const auto found = specs.find(stored.name);
+    ENSURE(found != specs.end(), manifest.folder, " holds ", stored.name, " ", to_string(stored.shape),
+           ", which the model does not have");
+    const ParamSpec& spec = layout.table()[static_cast<std::size_t>(found->second)];
+    ENSURE(spec.shape == stored.shape, manifest.folder, ": ", stored.name, " is ", to_string(stored.shape),
+           ", the model's is ", to_string(spec.shape));
+    matched.push_back(found->second);
+    specs.erase(found);
+  }
+  for (const ParamSpec& spec : layout.table()) {
+    ENSURE(!specs.contains(spec.name), manifest.folder, " does not hold ", spec.name, " ", to_string(spec.shape),
+           ", which the model has");
+  }
+  return matched;
+}
+
+// By spec: what this rank owns of it, sorted by place in the global tensor; padding left out.
+std::vector<std::vector<Wanted>> wanted_by_spec(const OwnedState& state) {
+  const ParamTable& table = state.layout->table();
+  std::vector<std::vector<Wanted>> wanted(table.size());
+  for (const OwnedPiece& piece : state.layout->owned_pieces(state.data_rank, state.tensor_rank)) {
+    const auto s = static_cast<std::size_t>(piece.spec);
+    for (const GlobalRun& run : global_runs(table[s], piece.shard, piece.shard_count, piece.begin, piece.count)) {
+      if (run.global_begin < 0) continue;
+      wanted[s].push_back({run.global_begin, run.count, piece.own_offset + run.shard_begin - piece.begin});
+    }
+  }
+  for (std::vector<Wanted>& runs : wanted) {
+    std::sort(runs.begin(), runs.end(),
+              [](const Wanted& a, const Wanted& b) { return a.global_begin < b.global_begin; });
+  }
+  return wanted;
+}
+
+// Both lists are sorted by global place, so one pass over the overlapping part of each finds all overlaps.
+std::vector<Move> moves_of(const ParamSpec& spec, int shard_count, const StoredPiece& piece,
+                           const std::vector<Wanted>& wanted) {
+  std::vector<Move> moves;
+  if (wanted.empty()) return moves;
+  const std::vector<GlobalRun> runs = global_runs(spec, piece.shard, shard_count, piece.begin, piece.count);
+  auto want = std::partition_point(wanted.begin(), wanted.end(), [&](const Wanted& w) {
+    return w.global_begin + w.count <= runs.front().global_begin;
+  });
+  for (auto run = runs.begin(); run != runs.end() && want != wanted.end();) {
+    const std::int64_t run_end = run->global_begin + run->count;
+    const std::int64_t want_end = want->global_begin + want->count;
+    const std::int64_t begin = std::max(run->global_begin, want->global_begin);
+    const std::int64_t count = std::min(run_end, want_end) - begin;
+    if (count > 0) {
+      moves.push_back({run->shard_begin - piece.begin + begin - run->global_begin,
+                       want->own_offset + begin - want->global_begin, count});
+    }
+    run_end <= want_end ? static_cast<void>(++run) : static_cast<void>(++want);
+  }
+  return moves;
+}
+
+void read_values(VerifiedFile& file, std::int64_t offset, float* to, std::int64_t count) {
+  auto* at = reinterpret_cast<std::byte*>(to);
+  for (std::int64_t left = count * kFloatBytes; left > 0;) {
+    const VerifiedFile::Chunk chunk = file.chunk_at(offset);
+    const std::int64_t skip = offset - chunk.offset;
+    const std::int64_t n = std::min(left, chunk.bytes - skip);
+    std::memcpy(at, chunk.data + skip, static_cast<std::size_t>(n));
+    at += n, offset += n, left -= n;
+  }
+}
+
+// Values are read in the order in which they lie in the file: kind by kind, piece by piece.
+void load_file(const Manifest& manifest, const StoredFile& stored, const std::vector<std::vector<Move>>& moves,
+               const std::vector<Tensor>& kinds) {
+  VerifiedFile file(manifest.folder + "/" + stored.name, stored.checksum);
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    float* own = kinds[kind].as<float>();
+    for (std::size_t p = 0; p < moves.size(); ++p) {
+      for (const Move& move : moves[p]) {
+        read_values(file, stored.pieces[p].offsets[kind] + move.from * kFloatBytes, own + move.to, move.count);
+      }
+    }
+  }
+}
+
+std::vector<Tensor> destinations(const Manifest& manifest, Parts parts, const OwnedState& state) {
+  std::vector<Tensor> kinds = {state.master};
+  if (parts == Parts::weights_and_moments) {
+    ENSURE(manifest.moments, manifest.folder, " holds weights but no optimizer state; start from it with --init");
+    kinds.insert(kinds.end(), {state.m, state.v});
+  }
+  for (const Tensor& tensor : kinds) {
+    ENSURE(tensor.defined() && tensor.device.type == DeviceType::cpu && tensor.dtype == DType::f32 &&
+               tensor.count() == state.layout->own_count(),
+           "state to load: ", to_string(tensor.shape), " ", name_of(tensor.dtype), " must be (",
+           state.layout->own_count(), ") fp32 in host memory");
+  }
+  return kinds;
+}
+
+}  // namespace
+
+void load(const Manifest& manifest, Parts parts, const OwnedState& state) {
+  const std::vector<Tensor> kinds = destinations(manifest, parts, state);
+  const std::vector<int> matched = match_tables(manifest, *state.layout);
+  const std::vector<std::vector<Wanted>> wanted = wanted_by_spec(state);
+  for (const Tensor& tensor : kinds) fill_zero(tensor, {});  // padding is stored nowhere
+  for (const StoredFile& file : manifest.files) {
+    std::vector<std::vector<Move>> moves;
+    bool needed = false;
+    for (const StoredPiece& piece : file.pieces) {
+      const auto t = static_cast<std::size_t>(piece.tensor);
+      moves.push_back(
+          moves_of(manifest.table[t], manifest.shard_counts[t], piece, wanted[static_cast<std::size_t>(matched[t])]));
+      needed = needed || !moves.back().empty();
+    }
+    if (needed) load_file(manifest, file, moves, kinds);
+  }
+}
+
+}  // namespace phalanx::checkpoint
