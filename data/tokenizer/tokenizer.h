@@ -29,7 +29,10 @@ class Tokenizer {
   // Id that ends a document; -1 when the kind has none.
   [[nodiscard]] virtual TokenId end_of_text() const = 0;
   // Special tokens and their ids, e.g. {"<|endoftext|>", 50256}.
-  struct Special { std::string text; TokenId id; };
+  struct Special {
+    std::string text;
+    TokenId id;
+  };
   [[nodiscard]] virtual const std::vector<Special>& special_tokens() const = 0;
   // Writes the tokenizer's files into an existing folder.
   virtual void save(const std::string& folder) const = 0;
@@ -37,7 +40,8 @@ class Tokenizer {
   [[nodiscard]] virtual std::string digest() const = 0;
 };
 
-// Opens a folder: vocab.json + merges.txt, vocab.txt, or tokenizer.json alone. Throws Error naming the file and what is wrong.
+// Opens a folder: vocab.json + merges.txt, vocab.txt, or tokenizer.json alone. Throws Error naming the file and what is
+// wrong.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& folder);
 
 }  // namespace phalanx::data
