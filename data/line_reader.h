@@ -12,7 +12,7 @@ namespace phalanx::data {
 
 class LineReader {
  public:
-  static constexpr std::size_t kMaxLineBytes = std::size_t{64} << 20;
+  static constexpr std::size_t kMaxLineBytes = std::size_t{32} << 20;
   static constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 
   // `name` is for messages. Skips a UTF-8 byte order mark; throws Error if the text is UTF-16.

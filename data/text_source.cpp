@@ -13,8 +13,8 @@
 namespace phalanx::data {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{1} << 20;      // a document is cut when it is longer
-constexpr std::size_t kMaxPieceBytes = std::size_t{64} << 20;  // without a place to cut
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;    // a document is cut when it is longer
+constexpr std::size_t kMaxPieceBytes = std::size_t{16} << 20;  // without a place to cut
 
 }  // namespace
 
@@ -124,8 +124,8 @@ std::size_t TextSource::State::piece_bytes() {
     if (ended && size <= kPieceBytes) return size;
     if (size > kPieceBytes) {
       const std::size_t cut = find_cut(std::string_view(document).substr(begin), searched, kPieceBytes);
-      if (cut <= size) return cut;
-      if (ended) return size;
+      if (cut <= kMaxPieceBytes && cut < size) return cut;
+      if (ended && size <= kMaxPieceBytes) return size;
       if (size > kMaxPieceBytes) {
         throw Error(str(names[file], ": ", kMaxPieceBytes >> 20,
                         " MiB without a line break before text or a space between words: is this text?"));

@@ -139,7 +139,7 @@ TEST_F(TextSourceTest, LongDocumentsComeInPiecesCutBetweenWords) {
     largest = std::max(largest, piece.text.size());
   }
   EXPECT_EQ(all, text);
-  EXPECT_LE(largest, std::size_t{1} << 20);
+  EXPECT_LE(largest, std::size_t{256} << 10);
 }
 
 TEST_F(TextSourceTest, CutsOnlyWherePretokensEnd) {
@@ -155,9 +155,9 @@ TEST_F(TextSourceTest, CutsOnlyWherePretokensEnd) {
 }
 
 TEST_F(TextSourceTest, TextThatCannotBeCutIsRefusedNotKept) {
-  const std::string path = write("a.txt", std::string(std::size_t{65} << 20, 'x'));
-  EXPECT_THAT(error_of({{path}}), HasSubstr("64 MiB without a line break"));
-  EXPECT_THAT(error_of({{path}, "text", TextSplit::line}), HasSubstr(path + ":1: the line is longer than 64 MiB"));
+  const std::string path = write("a.txt", std::string(std::size_t{33} << 20, 'x'));
+  EXPECT_THAT(error_of({{path}}), HasSubstr("16 MiB without a line break"));
+  EXPECT_THAT(error_of({{path}, "text", TextSplit::line}), HasSubstr(path + ":1: the line is longer than 32 MiB"));
 }
 
 TEST_F(TextSourceTest, JsonStringsAreDecoded) {
