@@ -1,6 +1,7 @@
 // The CPU op table of one instruction set: this file is compiled once for each (model/CMakeLists.txt).
 // Products are not here by level: oneDNN looks at the processor itself.
 #include "model/ops/cpu/level_ops.h"
+#include "model/ops/linear_onednn.h"
 
 #define PHALANX_TEXT_OF(x) #x
 #define PHALANX_TEXT(x) PHALANX_TEXT_OF(x)
@@ -13,6 +14,24 @@ constexpr OpTable make_table() {
   t.name = PHALANX_TEXT(PHALANX_CPU_LEVEL);
 
   // An op that has no line here is not written yet; calling it would be a null call.
+  t.layernorm_forward = layernorm_forward;
+  t.residual_layernorm_forward = residual_layernorm_forward;
+  t.layernorm_backward = layernorm_backward;
+  t.residual_layernorm_backward = residual_layernorm_backward;
+  t.gelu_forward = gelu_forward;
+  t.gelu_backward = gelu_backward;
+  t.embedding_forward = embedding_forward;
+  t.embedding_backward = embedding_backward;
+  t.dropout_apply = dropout_apply;
+  t.cross_entropy_stats = cross_entropy_stats;
+  t.cross_entropy_combine = cross_entropy_combine;
+  t.cross_entropy_backward = cross_entropy_backward;
+  t.pack_weight = onednn::pack_weight;
+  t.linear_forward = onednn::linear_forward;
+  t.linear_backward_input = onednn::linear_backward_input;
+  t.linear_backward_weight = onednn::linear_backward_weight;
+  t.column_sums = column_sums;
+  t.cast_block = cast_block;
   t.cast = cast;
   t.add = add;
   t.scale = scale;

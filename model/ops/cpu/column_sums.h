@@ -1,0 +1,38 @@
+// Adds the lines of partial_sums.h to a gradient. Included in the level region.
+#pragma once
+
+#include "model/ops/cpu/rows.h"
+#include "model/ops/cpu/vector.h"
+
+namespace phalanx::ops::PHALANX_CPU_LEVEL {
+
+// Line `sum` of `block`: (C) of partials (blocks, sums, C).
+inline float* partial_line(const Tensor& partials, std::int64_t block, std::int64_t sum) {
+  return partials.as<float>() + (block * partials.size(1) + sum) * partials.size(2);
+}
+
+inline void clear_partial_lines(const Tensor& partials, std::int64_t block) {
+  float* lines = partial_line(partials, block, 0);
+  std::fill(lines, lines + partials.size(1) * partials.size(2), 0.0F);
+}
+
+// total[c] += line 0 + line 1 + ...; blocks in order. Nothing is done for an undefined total.
+inline void add_partial_lines(const Tensor& total, const Tensor& partials, std::int64_t sum) {
+  if (!total.defined()) return;
+  const std::int64_t blocks = partials.size(0);
+  const std::int64_t C = partials.size(2);
+  constexpr std::int64_t kColumns = 256;
+  float* out = total.as<float>();
+#pragma omp parallel for schedule(static)
+  for (std::int64_t begin = 0; begin < C; begin += kColumns) {
+    for_lanes(std::min(kColumns, C - begin), [&](std::int64_t i, auto lanes) {
+      const std::int64_t c = begin + i;
+      VecF lines = set(0.0F);
+      for (std::int64_t block = 0; block < blocks; ++block)
+        lines = lines + load(partial_line(partials, block, sum) + c, lanes);
+      store(out + c, load(out + c, lanes) + lines, lanes);
+    });
+  }
+}
+
+}  // namespace phalanx::ops::PHALANX_CPU_LEVEL
