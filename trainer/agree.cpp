@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace phalanx {
 namespace {
@@ -52,5 +53,13 @@ void on_rank_zero(Communicator& world, const std::function<void()>& f) {
 }
 
 void on_every_rank(Communicator& world, const std::function<void()>& f) { settle(world, attempt(f)); }
+
+std::string share_text(Communicator& world, std::string text) { return broadcast_text(world, std::move(text), 0); }
+
+bool any_rank(Communicator& world, bool value) {
+  std::int64_t flag = value ? 1 : 0;
+  world.all_reduce(host_tensor(&flag, {1}), Reduce::max, {});
+  return flag != 0;
+}
 
 }  // namespace phalanx

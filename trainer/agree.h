@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "parallel/communicator.h"
 
@@ -13,5 +14,11 @@ void on_rank_zero(Communicator& world, const std::function<void()>& f);
 
 // Runs `f` on every rank; the error of the lowest rank that failed is thrown on all.
 void on_every_rank(Communicator& world, const std::function<void()>& f);
+
+// Rank 0's text on every rank.
+std::string share_text(Communicator& world, std::string text);
+
+// True on every rank when it is true on any.
+bool any_rank(Communicator& world, bool value);
 
 }  // namespace phalanx

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "model/ops/op_table.h"
-#include "parallel/comm_self.h"
 
 namespace phalanx {
 namespace {
@@ -53,13 +52,6 @@ std::unique_ptr<Replica::Parts> Replica::run_plan(const ReplicaOptions& o, const
   workload(ctx, network);
   parts->parameters->pack(ctx.exec);
   return parts;
-}
-
-Memory Replica::plan(const ReplicaOptions& o, const Workload& workload) {
-  const auto network = make_network(o.network);
-  const auto layout = make_layout(o, *network);
-  const auto self = make_self_communicator("plan");
-  return std::move(run_plan(o, *network, *layout, TensorRegion(*self, shards_of(o)), workload)->memory);
 }
 
 Replica::Replica(const ReplicaOptions& options, Communicator& data, Communicator& tensor, const Workload& workload)

@@ -37,9 +37,6 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
-  // What the job needs of one rank, without allocating it.
-  static Memory plan(const ReplicaOptions& options, const Workload& workload);
-
   [[nodiscard]] const ReplicaOptions& options() const { return options_; }
   [[nodiscard]] const Network& network() const { return *network_; }
   [[nodiscard]] const ParamLayout& layout() const { return *layout_; }

@@ -5,8 +5,8 @@
 
 namespace phalanx {
 
-// Cores of this host / ranks on it, at least 1; OMP_NUM_THREADS wins where it is set. Warns once when mpirun bound the
-// rank to fewer cores than its share, naming --bind-to none. Returns the number that is now in force.
+// Cores of this host / ranks on it, at least 1 and no more than the rank is bound to; OMP_NUM_THREADS wins where it is
+// set. Warns when mpirun bound the rank to fewer cores than its share. Returns the number that is now in force.
 int set_threads(const Runtime& runtime);
 
 }  // namespace phalanx

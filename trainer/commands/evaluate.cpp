@@ -1,0 +1,103 @@
+// phalanx evaluate: the loss of a checkpoint on the validation data, against uniform and unigram baselines.
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <iostream>
+#include <limits>
+#include <memory>
+
+#include "data/loader.h"
+#include "trainer/build.h"
+#include "trainer/commands/command.h"
+#include "trainer/commands/options.h"
+#include "trainer/config/load.h"
+#include "trainer/config/resolve.h"
+#include "trainer/config/validate.h"
+#include "trainer/evaluation.h"
+#include "trainer/loop.h"
+#include "trainer/threads.h"
+
+namespace phalanx::commands {
+namespace {
+
+struct Options {
+  ConfigOptions config;
+  std::string checkpoint;
+  bool json = false;
+};
+
+// Token counts of the training data; empty when a source does not tell.
+std::vector<std::int64_t> training_counts(const config::Config& config) {
+  std::vector<std::int64_t> counts;
+  for (const config::Source& source : config.data.train) {
+    const std::vector<std::int64_t> more = data::read_dataset_info(source.path).unigram_counts;
+    if (more.empty()) return {};
+    counts.resize(std::max(counts.size(), more.size()));
+    for (std::size_t i = 0; i < more.size(); ++i) counts[i] += more[i];
+  }
+  return counts;
+}
+
+void require_same_tokenizer(const config::Config& config, const checkpoint::Manifest& manifest) {
+  const data::DatasetInfo info = data::read_dataset_info(config.data.validation);
+  if (info.tokenizer_digest == manifest.provenance.tokenizer_digest) return;
+  throw UsageError(
+      str("data.validation (", config.data.validation, ") was made with another tokenizer than ", manifest.folder));
+}
+
+EvaluationReport evaluate(const config::Config& config, const checkpoint::Manifest& manifest, const Runtime& runtime) {
+  const Grid grid = grid_of(config, runtime.world_size());
+  const Runtime::Axes axes = runtime.split(grid);
+  ReplicaOptions options = replica_options(config, grid, runtime.world_rank());
+  options.training = false;
+  Replica replica(options, *axes.data, *axes.tensor, evaluation_workload(config));
+  checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(replica));
+  replica.publish_masters();
+
+  const std::vector<Batch> batches = data::evaluation_batches(
+      config.data.validation, static_cast<int>(config.model.context), config.evaluation.samples,
+      static_cast<int>(config.training.micro_batch), options.coord.data, grid.data, config.data.document_attention);
+  Trainer trainer(config, replica, {&runtime.world(), axes.data.get()}, 0);
+  const ValidationStats stats = trainer.evaluate(batches);
+  const std::vector<std::int64_t> counts = training_counts(config);
+  double unigram = unigram_loss_sum(batches, counts, config.model.vocabulary.value);
+  axes.data->all_reduce(host_tensor(&unigram, {1}), Reduce::sum, {});
+  return {.loss = stats.loss,
+          .perplexity = std::exp(stats.loss),
+          .tokens = stats.tokens,
+          .uniform_loss = std::log(static_cast<double>(config.model.vocabulary.value)),
+          .unigram_loss =
+              counts.empty() ? std::numeric_limits<double>::quiet_NaN() : unigram / static_cast<double>(stats.tokens),
+          .seconds = stats.seconds};
+}
+
+int run(const Options& options, const Runtime& runtime) {
+  set_threads(runtime);
+  const checkpoint::Manifest manifest = checkpoint::read_manifest(checkpoint::resolve(options.checkpoint));
+  config::Config config = config::load(options.config.path, options.config.overrides);
+  config = with_model_of(config::resolve_sizes(config, runtime.world_size()), manifest);
+  config::require_valid(config, runtime.world_size());
+  if (config.data.validation.empty()) throw UsageError("data.validation is empty: there is nothing to evaluate on");
+  require_same_tokenizer(config, manifest);
+  const EvaluationReport report = evaluate(config, manifest, runtime);
+  if (report.tokens == 0) {
+    throw UsageError(str("data.validation (", config.data.validation, ") has no window of model.context (",
+                         config.model.context, ") + 1 tokens"));
+  }
+  if (runtime.world_rank() == 0) std::cout << (options.json ? to_json(report) : to_text(report)) << '\n';
+  return 0;
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app, Selection& selection) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("evaluate", "Loss of a checkpoint on data.validation, beside two baselines");
+  add_config_options(*command, options->config);
+  command->add_option("--checkpoint", options->checkpoint, "checkpoint folder, or a run folder for its newest one")
+      ->required();
+  command->add_flag("--json", options->json, "print one JSON object on standard output");
+  command->callback(
+      [options, &selection] { selection.run = [options](Runtime& runtime) { return run(*options, runtime); }; });
+}
+
+}  // namespace phalanx::commands

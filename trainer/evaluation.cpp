@@ -1,0 +1,43 @@
+#include "trainer/evaluation.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+namespace phalanx {
+
+double unigram_loss_sum(const std::vector<Batch>& batches, const std::vector<std::int64_t>& counts,
+                        std::int64_t vocabulary) {
+  const auto all = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}) + vocabulary);
+  double sum = 0;
+  for (const Batch& batch : batches) {
+    for (const std::int32_t target : batch.targets) {
+      if (target < 0) continue;
+      const auto id = static_cast<std::size_t>(target);
+      const auto count = static_cast<double>(id < counts.size() ? counts[id] : 0);
+      sum -= std::log((count + 1.0) / all);
+    }
+  }
+  return sum;
+}
+
+std::string to_text(const EvaluationReport& r) {
+  return fmt::format(
+      "loss {:.4f}   perplexity {:.2f}   over {} predicted tokens in {:.1f} s\n"
+      "baselines: uniform {:.4f}   unigram {:.4f}",
+      r.loss, r.perplexity, r.tokens, r.seconds, r.uniform_loss, r.unigram_loss);
+}
+
+std::string to_json(const EvaluationReport& r) {
+  return nlohmann::json({{"loss", r.loss},
+                         {"perplexity", r.perplexity},
+                         {"tokens", r.tokens},
+                         {"uniform_loss", r.uniform_loss},
+                         {"unigram_loss", r.unigram_loss},
+                         {"seconds", r.seconds}})
+      .dump();
+}
+
+}  // namespace phalanx

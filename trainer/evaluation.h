@@ -1,0 +1,28 @@
+// What `phalanx evaluate` reports, and the baselines it is read against.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/batch.h"
+
+namespace phalanx {
+
+struct EvaluationReport {
+  double loss = 0;          // nats per predicted token
+  double perplexity = 0;    // exp(loss)
+  std::int64_t tokens = 0;  // predicted
+  double uniform_loss = 0;  // log V
+  double unigram_loss = 0;  // of the training tokens' frequencies, add-one; not finite when they are unknown
+  double seconds = 0;
+};
+
+// Sum over the targets of -log((count + 1) / (all + V)); counts by token id, V = vocabulary.
+double unigram_loss_sum(const std::vector<Batch>& batches, const std::vector<std::int64_t>& counts,
+                        std::int64_t vocabulary);
+
+std::string to_text(const EvaluationReport& report);
+std::string to_json(const EvaluationReport& report);
+
+}  // namespace phalanx

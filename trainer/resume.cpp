@@ -1,0 +1,102 @@
+#include "trainer/resume.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include "trainer/agree.h"
+#include "trainer/config/load.h"
+#include "trainer/config/resolve.h"
+
+namespace phalanx {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Keys whose change makes another run. Dropout and initialisation are part of the model as trained.
+constexpr std::array<std::string_view, 4> kFrozen = {"model.", "objective.", "run.seed", "data."};
+// Of those, the ones that change nothing in what is computed.
+constexpr std::array<std::string_view, 3> kFree = {"data.validation", "data.prefetch", "data.train"};
+
+bool starts_with_any(std::string_view key, const auto& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view p) { return key.substr(0, p.size()) == p; });
+}
+
+void require_empty(const std::string& checkpoints, const config::Config& config) {
+  if (fs::exists(checkpoints) && !fs::is_empty(checkpoints)) {
+    throw UsageError(str("run.output (", config.run.output,
+                         ") holds a run already; choose another folder, or --resume auto to go on with it"));
+  }
+}
+
+// The checkpoint to go on from; empty: begin anew.
+std::string chosen_checkpoint(const StartRequest& request, const config::Config& config, Communicator& world) {
+  const std::string checkpoints = config.run.output + "/checkpoints";
+  if (request.resume == "auto") return checkpoint::find_latest(checkpoints, world).value_or("");
+  std::string chosen;
+  on_rank_zero(world, [&] {
+    if (request.resume == "none") {
+      require_empty(checkpoints, config);
+    } else {
+      chosen = checkpoint::resolve(request.resume);
+    }
+  });
+  return share_text(world, chosen);
+}
+
+}  // namespace
+
+StartPoint find_start(const StartRequest& request, const config::Config& config, Communicator& world) {
+  if (!request.init.empty() && request.resume != "auto") {
+    throw UsageError("--init starts a new run; it cannot be combined with --resume");
+  }
+  const std::string resume = chosen_checkpoint(request, config, world);
+  std::string init;
+  on_rank_zero(world, [&] {
+    if (resume.empty() && !request.init.empty()) init = checkpoint::resolve(request.init);
+  });
+  init = share_text(world, init);
+  StartPoint start;
+  on_every_rank(world, [&] {
+    if (!resume.empty()) start.resume = checkpoint::read_manifest(resume);
+    if (!init.empty()) start.init = checkpoint::read_manifest(init);
+  });
+  return start;
+}
+
+std::vector<std::string> check_resume(const checkpoint::Manifest& manifest, const config::Config& config,
+                                      const DataIdentity& identity) {
+  const config::Config old = config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
+  std::string refused;
+  std::vector<std::string> changed;
+  for (const config::Difference& d : config::diff(old, config)) {
+    const std::string line = str(d.key, ": ", d.old_value, " -> ", d.new_value);
+    if (starts_with_any(d.key, kFrozen) && !starts_with_any(d.key, kFree)) {
+      refused += "\n  " + line;
+    } else {
+      changed.push_back(line);
+    }
+  }
+  if (identity.tokenizer_digest != manifest.provenance.tokenizer_digest) {
+    refused += "\n  data.train: another tokenizer than the run began with";
+  } else if (identity.data_digest != manifest.provenance.data_digest) {
+    refused += "\n  data.train: other data than the run began with";
+  }
+  if (!refused.empty()) {
+    throw UsageError(str("cannot resume ", manifest.folder, ": these would make it another run:", refused,
+                         "\nset them back, or start a new run from its weights: --init ", manifest.folder,
+                         " with another run.output"));
+  }
+  return changed;
+}
+
+void require_unfinished(const checkpoint::Progress& progress, const config::Config& config) {
+  if (progress.step < config.training.steps) return;
+  throw UsageError(str("this run is finished: ", progress.step, " of training.steps (", config.training.steps,
+                       ") are done in run.output (", config.run.output,
+                       "); raise training.steps to go on, or choose another run.output for a new run"));
+}
+
+}  // namespace phalanx
