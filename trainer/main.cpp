@@ -1,1 +1,63 @@
-int main() { return 0; }
+// The program: parse, start MPI, run the chosen command, end with 0 (success), 1 (failure) or 2 (bad usage).
+// Start reading here, then trainer/commands/ and trainer/loop.cpp.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "core/check.h"
+#include "core/log.h"
+#include "parallel/runtime.h"
+#include "trainer/commands/command.h"
+#include "trainer/commands/version.h"
+#include "trainer/failure.h"
+
+namespace {
+
+using namespace phalanx;
+
+constexpr int kUsage = static_cast<int>(Exit::usage);
+
+// Ranks meet errors of the command line alike; one of them prints. Help and version are no errors.
+int report_parse(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream nowhere;
+  const bool speaks = speaks_for_all();
+  const int code = app.exit(error, speaks ? std::cout : nowhere, speaks ? std::cerr : nowhere);
+  return code == 0 ? 0 : kUsage;
+}
+
+int run(const commands::Selection& selection, int argc, char** argv) {
+  Runtime runtime(&argc, &argv);
+  try {
+    return selection.run(runtime);
+  } catch (const std::exception& error) {
+    return end_job(runtime, error);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  commands::Selection selection;
+  CLI::App app{"Pretrains transformer language models across many GPUs or CPU ranks."};
+  app.name("phalanx");
+  app.set_version_flag("--version", commands::version_text, "Print commit and library versions");
+  app.require_subcommand(0, 1);
+  commands::add_config(app, selection);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return report_parse(app, error);
+  }
+  if (!selection.run) {
+    if (speaks_for_all()) std::cerr << app.help();
+    return kUsage;
+  }
+  try {
+    return run(selection, argc, argv);
+  } catch (const UsageError& error) {  // MPI did not start
+    log::error(error.what());
+    return kUsage;
+  } catch (const std::exception& error) {
+    log::error(error.what());
+    return static_cast<int>(Exit::failure);
+  }
+}

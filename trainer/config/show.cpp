@@ -1,0 +1,59 @@
+// Columns are as wide as their longest entry, up to a limit; longer values push their line to the right.
+#include "trainer/config/show.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "trainer/config/fields.h"
+#include "trainer/config/value.h"
+
+namespace phalanx::config {
+namespace {
+
+constexpr std::size_t kWidest = 28;
+
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+struct Row {
+  std::string name, value, usual, unit, meaning;
+};
+
+Row row_of(const Field& field, const Config& config) {
+  std::string meaning(field.meaning);
+  if (!field.limits.choices.empty()) meaning += " [" + type_text(field) + "]";
+  return {std::string(leaf_of(field.key)), value_text(field, config), value_text(field, Config{}),
+          std::string(field.unit), meaning};
+}
+
+std::size_t width_of(const std::vector<Row>& rows, std::string Row::*column, std::string_view title) {
+  std::size_t width = title.size();
+  for (const Row& row : rows) width = std::max(width, std::min((row.*column).size(), kWidest));
+  return width + 2;
+}
+
+}  // namespace
+
+std::string show(const Config& config) {
+  std::vector<Row> rows;
+  for (const Field& field : fields()) rows.push_back(row_of(field, config));
+  const std::size_t name = width_of(rows, &Row::name, "key");
+  const std::size_t value = width_of(rows, &Row::value, "value");
+  const std::size_t usual = width_of(rows, &Row::usual, "default");
+  const std::size_t unit = width_of(rows, &Row::unit, "unit");
+  const auto line = [&](const Row& row) {
+    return str("  ", padded(row.name, name), padded(row.value, value), padded(row.usual, usual), padded(row.unit, unit),
+               row.meaning, "\n");
+  };
+  std::string out = line({"key", "value", "default", "unit", "meaning"});
+  std::string_view section;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (section_of(fields()[i].key) != section) out += str(section = section_of(fields()[i].key), "\n");
+    out += line(rows[i]);
+  }
+  return out;
+}
+
+}  // namespace phalanx::config

@@ -1,0 +1,13 @@
+// The configuration as a page to read.
+#pragma once
+
+#include <string>
+
+#include "trainer/config/config.h"
+
+namespace phalanx::config {
+
+// A table of all keys by section: value, default, unit, meaning, what is allowed.
+std::string show(const Config& config);
+
+}  // namespace phalanx::config
