@@ -114,7 +114,8 @@ set_overrides() {
   if [[ $dataset != datasets/kjv ]]; then
     overrides+=(--set "data.train=[{path: $dataset/train}]" --set "data.validation=$dataset/validation")
   fi
-  [[ -z $steps ]] || overrides+=(--set "training.steps=$steps" --set "schedule.warmup_steps=$(((steps + 4) / 5))")
+  [[ -z $steps ]] || overrides+=(--set "training.steps=$steps")
+  [[ -z $steps || $steps -ge 250 ]] || overrides+=(--set "schedule.warmup_steps=$(((steps + 4) / 5))")
 }
 
 parse_arguments "$@"

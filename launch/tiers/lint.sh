@@ -2,6 +2,7 @@
 # Tier `lint`: each check is one test. Looks at the files that git knows.
 
 max_lines=500
+gcc_only=(parallel/combine.cpp)  # half precision and processor levels that clang 14 does not know
 
 tier_lint() {
   if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
@@ -56,16 +57,20 @@ lint_shell() { git ls-files -- '*.sh' '*.sbatch' .ci/run | xargs -r shellcheck -
 lint_tidy() {
   local log=$root/build/release/tidy.log
   { installed build && configure release; } >"$log" 2>&1 || { cat "$log"; return 1; }
-  if ! git ls-files -- '*.cpp' | compiled_here | xargs -r -P "$jobs" -n 1 clang-tidy --quiet -p build/release \
-      >"$log" 2>/dev/null; then
+  # GCC's target pragmas of the CPU ops are unknown to clang, which reads their portable half.
+  if ! git ls-files -- '*.cpp' | compiled_here |
+      xargs -r -P "$jobs" -n 1 clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-pragmas \
+        >"$log" 2>/dev/null; then
     cat "$log"
     return 1
   fi
 }
 
-# Of the files on standard input, those in the compile commands.
+# Of the files on standard input, those in the compile commands that clang can read.
 compiled_here() {
+  local file
   while read -r file; do
-    ! grep -qF "\"file\": \"$root/$file\"" build/release/compile_commands.json || printf '%s\n' "$file"
+    [[ " ${gcc_only[*]} " == *" $file "* ]] ||
+      ! grep -qF "\"file\": \"$root/$file\"" build/release/compile_commands.json || printf '%s\n' "$file"
   done
 }
