@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/ops/attention.h"
+#include "model/ops/cpu/linear_helpers.h"
 #include "model/ops/cross_entropy.h"
 #include "model/ops/dropout.h"
 #include "model/ops/embedding.h"
@@ -39,6 +40,8 @@ struct OpTable {
   void (*linear_forward)(const Exec&, const LinearForward&);
   void (*linear_backward_input)(const Exec&, const LinearBackwardInput&);
   void (*linear_backward_weight)(const Exec&, const LinearBackwardWeight&);
+  void (*column_sums)(const Exec&, const Tensor& sums, const Tensor& x);  // sums (C) fp32 += rows of x (N, C); CPU only
+  void (*cast_block)(const Exec&, const CastBlock&);                      // CPU only
   void (*cast)(const Exec&, const Tensor& out, const Tensor& in);
   void (*add)(const Exec&, const Tensor& y, const Tensor& x);
   void (*scale)(const Exec&, const Tensor& y, float factor);

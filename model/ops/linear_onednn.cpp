@@ -1,0 +1,148 @@
+// Which product, in which layout, for each direction of a linear layer. Figures: GFLOP/s of one Zen 4 core (fp32 peak
+// 114, bf16 228), N = 1024, GPT-2 124M shapes, plain against packed weights:
+//   forward   fp32 108 -> 112, bf16 216 -> 225: packing W (a transposition) once per step costs what it gains
+//   dx        fp32 109 -> 112, bf16 217 -> 227; head of 50,304 columns fp32 91 -> 112, bf16 200 -> 223: packed
+//   dW        bf16 205 -> 215 with x packed into the workspace (head 182 -> 198)
+// With AMX a product is over before its weights are read and re-ordered, so there both directions are packed.
+#include "model/ops/linear_onednn.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "model/ops/onednn_product.h"
+#include "model/ops/op_table.h"
+
+namespace phalanx::ops::onednn {
+namespace {
+
+constexpr std::int64_t kPackedRows = 1024;  // rows of x that packed layouts are chosen for
+
+bool by_panels(DType dtype) { return dtype == DType::bf16 && bf16_path() == Bf16Path::panels; }
+
+// y (N, OC) = x (N, IC) Wᵀ
+Product forward_product(std::int64_t N, std::int64_t OC, std::int64_t IC, DType dtype, Layout weight) {
+  return {.M = N,
+          .K = IC,
+          .N = OC,
+          .b = weight,
+          .packed_for = weight == Layout::packed ? kPackedRows : 0,
+          .in = dtype,
+          .out = dtype};
+}
+
+// dx (N, IC) = dy (N, OC) W
+Product backward_product(std::int64_t N, std::int64_t OC, std::int64_t IC, DType dtype, Layout weight) {
+  return {.M = N,
+          .K = OC,
+          .N = IC,
+          .b = weight,
+          .packed_for = weight == Layout::packed ? kPackedRows : 0,
+          .in = dtype,
+          .out = dtype};
+}
+
+// dw (OC, IC) += dyᵀ (OC, N) x
+Product weight_product(std::int64_t N, std::int64_t OC, std::int64_t IC, DType dtype) {
+  return {.M = OC,
+          .K = N,
+          .N = IC,
+          .a = Layout::columns,
+          .b = Layout::packed,
+          .packed_for = OC,
+          .in = dtype,
+          .out = DType::f32,
+          .accumulate = true};
+}
+
+Product packed_forward(std::int64_t OC, std::int64_t IC, DType dtype) {
+  return forward_product(kPackedRows, OC, IC, dtype, Layout::packed);
+}
+
+Product packed_backward(std::int64_t OC, std::int64_t IC, DType dtype) {
+  return backward_product(kPackedRows, OC, IC, dtype, Layout::packed);
+}
+
+// dbias += column sums of dy.
+void add_bias_gradient(const Exec& exec, const LinearBackwardWeight& a) {
+  if (a.dbias.defined() && !exec.planning()) exec.table->column_sums(exec, a.dbias, a.dy);
+}
+
+}  // namespace
+
+Bf16Path bf16_path() {
+  const char* asked = std::getenv("PHALANX_BF16");
+  const std::string_view path = asked == nullptr ? "" : asked;
+  if (path == "native") return Bf16Path::native;
+  if (path == "panels") return Bf16Path::panels;
+  if (!path.empty()) throw UsageError(str("PHALANX_BF16=", path, ": expected native or panels"));
+  // Intel's AVX-512 without AMX does bf16 dot products at half the fp32 rate, AMD's at twice.
+  const bool twice_the_rate = isa() == Isa::avx512_bf16 && __builtin_cpu_is("amd");
+  return isa() == Isa::amx || twice_the_rate ? Bf16Path::native : Bf16Path::panels;
+}
+
+std::int64_t packed_forward_bytes(std::int64_t OC, std::int64_t IC, DType dtype) {
+  if (dtype != DType::bf16 || by_panels(dtype) || isa() != Isa::amx) return 0;
+  return packed_bytes(packed_forward(OC, IC, dtype));
+}
+
+std::int64_t packed_backward_bytes(std::int64_t OC, std::int64_t IC, DType dtype) {
+  return by_panels(dtype) ? 0 : packed_bytes(packed_backward(OC, IC, dtype));
+}
+
+void pack_weight(const Exec& exec, const LinearWeight& w) {
+  const std::int64_t OC = w.plain.size(0);
+  const std::int64_t IC = w.plain.size(1);
+  if (w.packed_forward.defined()) {
+    pack(exec, packed_forward(OC, IC, w.plain.dtype), Layout::columns, w.packed_forward.data, w.plain.data);
+  }
+  if (w.packed_backward.defined()) {
+    pack(exec, packed_backward(OC, IC, w.plain.dtype), Layout::rows, w.packed_backward.data, w.plain.data);
+  }
+}
+
+void linear_forward(const Exec& exec, const LinearForward& a) {
+  if (by_panels(a.x.dtype)) return forward_by_panels(exec, a);
+  const bool packed = a.w.packed_forward.defined();
+  Product p =
+      forward_product(a.x.size(0), a.y.size(1), a.x.size(1), a.x.dtype, packed ? Layout::packed : Layout::columns);
+  p.bias = a.bias.defined();
+  multiply(exec, p, a.x.data, packed ? a.w.packed_forward.data : a.w.plain.data, a.y.data, a.bias.data);
+}
+
+void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
+  if (by_panels(a.dy.dtype)) return backward_input_by_panels(exec, a);
+  const bool packed = a.w.packed_backward.defined();
+  const Product p =
+      backward_product(a.dy.size(0), a.dy.size(1), a.dx.size(1), a.dy.dtype, packed ? Layout::packed : Layout::rows);
+  multiply(exec, p, a.dy.data, packed ? a.w.packed_backward.data : a.w.plain.data, a.dx.data);
+}
+
+void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
+  add_bias_gradient(exec, a);
+  if (by_panels(a.dy.dtype)) return backward_weight_by_panels(exec, a);
+  Product p = weight_product(a.dy.size(0), a.dy.size(1), a.x.size(1), a.dy.dtype);
+  const std::int64_t bytes = packed_bytes(p);
+  if (bytes == 0) {
+    p.b = Layout::rows;
+    p.packed_for = 0;
+    return multiply(exec, p, a.dy.data, a.x.data, a.dw.data);
+  }
+  Scratch scratch(*exec.workspace);
+  const Tensor packed_x = scratch.take({bytes}, DType::u8);
+  pack(exec, p, Layout::rows, packed_x.data, a.x.data);
+  multiply(exec, p, a.dy.data, packed_x.data, a.dw.data);
+}
+
+std::string describe_products(DType dtype) {
+  const std::string library = str("oneDNN ", version(), ", ");
+  if (by_panels(dtype)) return library + "bf16 stored, multiplied in fp32 (no fast bf16 products here)";
+  const bool wide = isa() != Isa::avx2 && isa() != Isa::older;
+  if (dtype == DType::f32) return library + (wide ? "fp32 by AVX-512" : "fp32 by AVX2");
+  switch (isa()) {
+    case Isa::amx: return library + "bf16 by AMX tiles";
+    case Isa::avx512_bf16: return library + "bf16 by AVX-512 dot products";
+    default: return library + "bf16 emulated (PHALANX_BF16=native)";
+  }
+}
+
+}  // namespace phalanx::ops::onednn
