@@ -65,6 +65,12 @@ void BpeLearner::merge(TokenPair ids, TokenId result) {
   touched_.clear();
 }
 
+std::int64_t BpeLearner::corpus_tokens() const {
+  std::int64_t tokens = 0;
+  for (const Word& word : words_) tokens += word.times * word.length;
+  return tokens;
+}
+
 void BpeLearner::merge_in_word(TokenPair ids, TokenId result, std::uint32_t w) {
   Word& word = words_[w];
   TokenId* const token = tokens_.data() + word.begin;

@@ -24,6 +24,9 @@ class BpeLearner {
   // Replaces the pair, which best_pair() gave, by token `result` in all words, from left to right.
   void merge(TokenPair pair, TokenId result);
 
+  // Tokens that the corpus has after the merges so far.
+  [[nodiscard]] std::int64_t corpus_tokens() const;
+
  private:
   struct Word {
     std::size_t begin;     // in tokens_

@@ -65,7 +65,8 @@ class Vocabulary {
   std::unordered_map<std::string, TokenId> ids_;
 };
 
-void learn_merges(const BpeTrainOptions& options, const CorpusCounts& corpus, BpeModel& model) {
+void learn_merges(const BpeTrainOptions& options, const CorpusCounts& corpus, BpeTraining& training) {
+  BpeModel& model = training.model;
   Vocabulary vocabulary;
   std::vector<TokenId> id_of_byte(kBytes);
   for (TokenId id = 0; id < kBytes; ++id) id_of_byte[alphabet_order()[static_cast<std::size_t>(id)]] = id;
@@ -81,6 +82,7 @@ void learn_merges(const BpeTrainOptions& options, const CorpusCounts& corpus, Bp
     learner.merge(*pair, result);
   }
   model.tokens = vocabulary.take_tokens();
+  training.corpus_tokens = learner.corpus_tokens();
 }
 
 void add_specials(const std::vector<std::string>& specials, BpeModel& model) {
@@ -105,7 +107,7 @@ BpeTraining train_bpe(const BpeTrainOptions& options, const NextPiece& next) {
   BpeTraining training;
   training.corpus_bytes = corpus.bytes;
   training.distinct_words = static_cast<std::int64_t>(corpus.words.size());
-  learn_merges(options, corpus, training.model);
+  learn_merges(options, corpus, training);
   add_specials(options.specials, training.model);
   return training;
 }

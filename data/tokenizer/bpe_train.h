@@ -20,6 +20,7 @@ struct BpeTrainOptions {
 struct BpeTraining {
   BpeModel model;
   std::int64_t corpus_bytes = 0;
+  std::int64_t corpus_tokens = 0;  // that the corpus takes with this model
   std::int64_t distinct_words = 0;
 };
 
