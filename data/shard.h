@@ -1,0 +1,55 @@
+// Shard: one opened file of tokens. Opening checks everything but the token bytes; these are checked MiB by MiB when
+// they are first read. After opening nothing here calls libhdf5.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/manifest.h"
+#include "data/raw_file.h"
+
+namespace phalanx::data {
+
+class Shard {
+ public:
+  // Checks size and checksum against entry `ordinal` of the manifest before libhdf5 sees the file, then format version,
+  // tokenizer, types and document offsets. Throws Error naming the file and the reason.
+  Shard(const std::string& folder, const Manifest& manifest, std::size_t ordinal);
+
+  [[nodiscard]] std::int64_t tokens() const { return tokens_; }
+  [[nodiscard]] std::int64_t documents() const { return documents_; }
+
+  // Tokens [first, first + ids.size()). Thread-safe. Throws Error when a MiB is damaged or an id is not below the
+  // vocabulary.
+  void read_tokens(std::int64_t first, std::span<std::int32_t> ids) const;
+
+  // Appends the begins d of documents with first < d < end, ascending. Thread-safe.
+  void document_begins(std::int64_t first, std::int64_t end, std::vector<std::int64_t>& begins) const;
+
+  // Where documents [first, first + count) begin, and where the last of them ends: count + 1 entries.
+  [[nodiscard]] std::vector<std::int64_t> document_bounds(std::int64_t first, std::int64_t count) const;
+
+  // Reads and checks all tokens.
+  void verify() const;
+
+ private:
+  void check_hdf5(const Manifest& manifest, std::int64_t token_offset);
+  void index_offsets();
+  void require_chunks(std::int64_t begin, std::int64_t end) const;
+  void read_offsets(std::int64_t first, std::span<std::uint64_t> offsets) const;
+
+  RawFile file_;
+  std::int64_t tokens_, documents_, vocabulary_;
+  std::int64_t bytes_per_token_;
+  std::int64_t token_offset_;
+  std::int64_t offsets_offset_ = 0;         // where /document_offsets begins in the file
+  std::vector<std::uint64_t> page_begins_;  // every kPage-th document offset: finds the page to read
+  std::vector<std::uint32_t> chunk_crcs_;
+  std::unique_ptr<std::atomic<bool>[]> chunk_is_checked_;
+};
+
+}  // namespace phalanx::data
