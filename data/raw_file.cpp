@@ -2,6 +2,7 @@
 #include "data/raw_file.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,8 +19,20 @@ namespace {
   throw Error(str(path, ": ", what, ": ", std::strerror(errno)));
 }
 
+// A large data set has more shards than the usual soft limit allows open files; the hard limit is mostly far higher.
+void raise_limit_of_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int open_or_throw(const std::string& path, int flags, const char* what) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  if (fd < 0 && errno == EMFILE) {
+    raise_limit_of_open_files();
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  }
   if (fd < 0) fail(path, what);
   return fd;
 }

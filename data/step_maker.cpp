@@ -1,0 +1,67 @@
+// Sample order -> windows -> batches.
+#include "data/step_maker.h"
+
+#include "core/check.h"
+
+namespace phalanx::data {
+namespace {
+
+void require_sizes(const LoaderOptions& o) {
+  ENSURE(o.context > 0 && o.global_batch > 0 && o.micro_batch > 0 && o.data_ranks > 0 && o.first_sequence >= 0,
+         "context ", o.context, ", global batch ", o.global_batch, ", micro-batch ", o.micro_batch, ", data ranks ",
+         o.data_ranks, ", first sequence ", o.first_sequence);
+  ENSURE(o.data_rank >= 0 && o.data_rank < o.data_ranks, "data rank ", o.data_rank, " of ", o.data_ranks);
+  if (o.global_batch % (static_cast<std::int64_t>(o.micro_batch) * o.data_ranks) != 0) {
+    throw UsageError(str("training.global_batch (", o.global_batch, ") must be divisible by training.micro_batch (",
+                         o.micro_batch, ") * parallel.data (", o.data_ranks, ")"));
+  }
+}
+
+void require_same_tokenizer(const ShardReader& first, const ShardReader& other) {
+  if (first.manifest().tokenizer_digest == other.manifest().tokenizer_digest) return;
+  throw Error(str(other.folder(), ": its tokenizer (", other.manifest().tokenizer_digest.substr(0, 12),
+                  "...) is not that of ", first.folder(), " (", first.manifest().tokenizer_digest.substr(0, 12),
+                  "...): data.train needs one tokenizer for all"));
+}
+
+}  // namespace
+
+StepMaker::StepMaker(const LoaderOptions& options) : options_(options) {
+  require_sizes(options_);
+  std::vector<SamplerSource> sources;
+  for (const SourceOptions& source : options_.sources) {
+    readers_.push_back(std::make_unique<ShardReader>(source.path));
+    require_same_tokenizer(*readers_.front(), *readers_.back());
+    tables_.emplace_back(*readers_.back(), options_.context);
+    sources.push_back({source.weight, tables_.back().windows()});
+  }
+  sampler_ = std::make_unique<Sampler>(options_.seed, sources);
+}
+
+void StepMaker::make(std::int64_t step, StepBatch& out) {
+  const std::int64_t local_batch = options_.global_batch / options_.data_ranks;
+  std::int64_t first = options_.first_sequence + step * options_.global_batch + options_.data_rank * local_batch;
+  out.micro.resize(static_cast<std::size_t>(local_batch / options_.micro_batch));
+  out.predicted = 0;
+  for (Batch& batch : out.micro) {
+    make_micro_batch(first, batch);
+    first += options_.micro_batch;
+    out.predicted += batch.predicted;
+  }
+  out.tokens = local_batch * options_.context;
+}
+
+void StepMaker::make_micro_batch(std::int64_t first_sequence, Batch& batch) {
+  batch.resize(options_.micro_batch, options_.context);
+  batch.predicted = 0;
+  for (int row = 0; row < options_.micro_batch; ++row) {
+    const std::int64_t sequence = first_sequence + row;
+    const Sample sample = sampler_->at(sequence);
+    const WindowTable::Place place = tables_[sample.source].place(sample.window);
+    const Shard& shard = *readers_[sample.source]->shards()[place.shard];
+    fill_row(shard, place.first, options_.document_attention, scratch_, batch, row);
+    batch.sequences[static_cast<std::size_t>(row)] = sequence;
+  }
+}
+
+}  // namespace phalanx::data
