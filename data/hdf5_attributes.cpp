@@ -48,7 +48,11 @@ void write_attribute(hid_t object, const std::string& name, hid_t type, hid_t me
 
 void hdf5_quiet() {
   thread_local bool done = false;
-  if (!done) H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  if (done) return;
+  // A file whose last write fails (a full disk) leaves a dangling identifier, on which libhdf5's own exit handler
+  // crashes. Handles close everything, so nothing is left for it to do. Only the first call of a process counts.
+  H5dont_atexit();
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   done = true;
 }
 
