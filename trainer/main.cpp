@@ -41,7 +41,10 @@ int main(int argc, char** argv) {
   app.name("phalanx");
   app.set_version_flag("--version", commands::version_text, "Print commit and library versions");
   app.require_subcommand(0, 1);
-  commands::add_config(app, selection);
+  for (const auto add : {commands::add_tokenizer, commands::add_config, commands::add_train, commands::add_evaluate,
+                         commands::add_generate, commands::add_bench}) {
+    add(app, selection);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

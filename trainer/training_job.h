@@ -1,0 +1,62 @@
+// TrainingJob: one run of `phalanx train`, from configuration to the last checkpoint.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/loader.h"
+#include "parallel/runtime.h"
+#include "trainer/config/config.h"
+#include "trainer/loop.h"
+#include "trainer/metrics/metrics.h"
+#include "trainer/replica.h"
+#include "trainer/resume.h"
+#include "trainer/run_folder.h"
+
+namespace phalanx {
+
+class TrainingJob {
+ public:
+  // `config` is resolved and valid, its vocabulary known. Collective; everything that can be refused is refused here.
+  TrainingJob(const config::Config& config, const StartRequest& request, const Runtime& runtime, int threads);
+  ~TrainingJob();
+
+  // Trains to training.steps or until a signal asks to stop; saves; writes how it ended to status.json.
+  void run();
+
+ private:
+  [[nodiscard]] double measure_peak() const;
+  void describe_start() const;
+  void load_start(const StartPoint& start);
+  void open_data();
+  void open_reports(const StartPoint& start);
+  bool train();
+  void train_one_step();
+  void evaluate();
+  void save();
+  void note_end(bool stopped);
+  [[nodiscard]] std::vector<Communicator::Usage> usage() const;
+  [[nodiscard]] bool is_due(std::int64_t every) const;
+  [[nodiscard]] checkpoint::Provenance provenance() const;
+  [[nodiscard]] bool leads() const { return runtime_.world_rank() == 0; }
+
+  config::Config config_;
+  const Runtime& runtime_;
+  Grid grid_;
+  int threads_;
+  Runtime::Axes axes_;
+  DataIdentity identity_;
+  std::unique_ptr<Replica> replica_;
+  double peak_flops_ = 0;
+  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<data::Loader> loader_;
+  std::vector<Batch> validation_;
+  std::unique_ptr<RunFolder> folder_;  // rank 0
+  std::unique_ptr<Metrics> metrics_;   // rank 0
+  double waited_ = 0;                  // seconds that the loader had made us wait before the last step
+  std::int64_t saved_step_ = -1;
+  std::string saved_path_;
+};
+
+}  // namespace phalanx
