@@ -1,0 +1,54 @@
+#include "model/ops/gemm_peak.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "model/ops/linear.h"
+
+namespace phalanx::ops {
+namespace {
+
+constexpr std::int64_t kSize = 1536;  // rows and channels: large enough that edges and start-up do not count
+constexpr double kSeconds = 0.5;      // time to spend, after one product to warm up
+constexpr int kMostRuns = 64;
+
+double seconds_of(const Exec& exec, const LinearBackwardInput& product) {
+  const auto start = std::chrono::steady_clock::now();
+  linear_backward_input(exec, product);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Everything that one product needs, in an arena of its own; while planning, only the size of it.
+LinearBackwardInput take_product(const Exec& exec, DType dtype) {
+  Arena& arena = *exec.workspace;
+  LinearBackwardInput product;
+  product.dy = arena.take({kSize, kSize}, dtype);
+  product.dx = arena.take({kSize, kSize}, dtype);
+  product.w.plain = arena.take({kSize, kSize}, dtype);
+  const std::int64_t bytes = packed_backward_bytes(exec, kSize, kSize, dtype);
+  if (bytes > 0) product.w.packed_backward = arena.take({bytes}, DType::u8);
+  pack_weight(exec, product.w);
+  linear_backward_input(exec, product);
+  return product;
+}
+
+}  // namespace
+
+double measure_gemm_peak(const Exec& exec, DType dtype) {
+  ENSURE(exec.device.type == DeviceType::cpu, "measure_gemm_peak: measures CPU ranks only");
+  Arena plan("gemm_peak", exec.device);
+  take_product({exec.device, exec.stream, &plan, nullptr}, dtype);
+  Arena arena("gemm_peak", exec.device, plan.peak());
+  const Exec own{exec.device, exec.stream, &arena, exec.table};
+  const LinearBackwardInput product = take_product(own, dtype);
+  double best = seconds_of(own, product);
+  double spent = best;
+  for (int run = 1; run < kMostRuns && spent < kSeconds; ++run) {
+    const double seconds = seconds_of(own, product);
+    best = std::min(best, seconds);
+    spent += seconds;
+  }
+  return 2.0 * kSize * kSize * kSize / best * 1e-9;
+}
+
+}  // namespace phalanx::ops

@@ -1,0 +1,12 @@
+// What this process's cores reach in a large matrix product: the stated peak of "model FLOP utilization" on CPU ranks.
+#pragma once
+
+#include "model/ops/exec.h"
+
+namespace phalanx::ops {
+
+// GFLOP/s of the best of several large products of `dtype` with the current number of threads. Takes at most about a
+// second and, for a moment, some 60 MB outside the arenas; compute nothing else meanwhile. CPU only.
+double measure_gemm_peak(const Exec& exec, DType dtype);
+
+}  // namespace phalanx::ops
