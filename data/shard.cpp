@@ -153,13 +153,4 @@ std::vector<std::int64_t> Shard::document_bounds(std::int64_t first, std::int64_
   return {offsets.begin(), offsets.end()};
 }
 
-void Shard::verify() const {
-  require_chunks(0, tokens_ * bytes_per_token_);
-  std::vector<std::int32_t> ids(static_cast<std::size_t>(kChunkBytes / 4));
-  for (std::int64_t first = 0; first < tokens_; first += static_cast<std::int64_t>(ids.size())) {
-    const auto count = std::min<std::int64_t>(static_cast<std::int64_t>(ids.size()), tokens_ - first);
-    read_tokens(first, std::span(ids).first(static_cast<std::size_t>(count)));
-  }
-}
-
 }  // namespace phalanx::data

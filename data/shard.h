@@ -33,9 +33,6 @@ class Shard {
   // Where documents [first, first + count) begin, and where the last of them ends: count + 1 entries.
   [[nodiscard]] std::vector<std::int64_t> document_bounds(std::int64_t first, std::int64_t count) const;
 
-  // Reads and checks all tokens.
-  void verify() const;
-
  private:
   void check_hdf5(const Manifest& manifest, std::int64_t token_offset);
   void index_offsets();

@@ -1,0 +1,27 @@
+// Progress of long work: one line that rewrites itself on a terminal, a plain line now and then in a log.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace phalanx::data {
+
+class Progress {
+ public:
+  Progress();
+  ~Progress();  // ends the terminal's line
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // Whether it is time to show something: twice a second on a terminal, every ten seconds in a log. Cheap.
+  bool due();
+  void show(const std::string& line);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool is_terminal_;
+  bool has_line_ = false;
+  Clock::time_point next_;
+};
+
+}  // namespace phalanx::data
