@@ -20,6 +20,9 @@ constexpr OpTable make_table() {
   t.residual_layernorm_backward = residual_layernorm_backward;
   t.gelu_forward = gelu_forward;
   t.gelu_backward = gelu_backward;
+  t.attention_forward = attention_forward;
+  t.attention_backward = attention_backward;
+  t.attention_decode = attention_decode;
   t.embedding_forward = embedding_forward;
   t.embedding_backward = embedding_backward;
   t.dropout_apply = dropout_apply;

@@ -1,0 +1,92 @@
+// Checks and dispatch of attention.
+#include "model/ops/attention.h"
+
+#include <omp.h>
+
+#include "model/ops/attention_scratch.h"
+#include "model/ops/op_table.h"
+#include "model/ops/require.h"
+#include "model/ops/require_dropout.h"
+
+namespace phalanx::ops {
+namespace {
+
+constexpr std::int64_t kMaxHeadSize = 256;
+
+void check_head_size(std::string_view op, std::int64_t HS) {
+  ENSURE(HS >= 1 && HS <= kMaxHeadSize, op, ": head size is ", HS, ", expected 1 to ", kMaxHeadSize,
+         " (model.hidden / model.heads)");
+}
+
+// Shapes that forward and backward share; qkv (B, T, 3, NH, HS) leads.
+void check_shared(const Exec& exec, std::string_view op, const Tensor& qkv, const Tensor& out, const Tensor& lse,
+                  const AttentionMask& mask, const Dropout& dropout, int first_head) {
+  require_dims(op, "qkv", qkv, 5);
+  require_compute_dtype(exec, op, "qkv", qkv.dtype);
+  const std::int64_t B = qkv.size(0);
+  const std::int64_t T = qkv.size(1);
+  const std::int64_t NH = qkv.size(3);
+  const std::int64_t HS = qkv.size(4);
+  check_head_size(op, HS);
+  require(exec, op, "qkv", qkv, {B, T, 3, NH, HS}, qkv.dtype);
+  require(exec, op, "out", out, {B, T, NH, HS}, qkv.dtype);
+  require(exec, op, "lse", lse, {B, NH, T}, DType::f32);
+  ENSURE(mask.window >= 0, op, ": mask.window is ", mask.window, ", expected >= 0");
+  ENSURE(mask.document_begin.defined() == mask.document_end.defined(), op,
+         ": mask.document_begin and mask.document_end must be defined together");
+  require_if_defined(exec, op, "mask.document_begin", mask.document_begin, {B, T}, DType::i32);
+  require_if_defined(exec, op, "mask.document_end", mask.document_end, {B, T}, DType::i32);
+  require_dropout(exec, op, dropout, B);
+  ENSURE(dropout.rate == 0.0F || dropout.sequences.size(0) == B, op, ": dropout.sequences is ",
+         to_string(dropout.sequences.shape), ", expected (", B, ")");
+  ENSURE(first_head >= 0, op, ": first_head is ", first_head, ", expected >= 0");
+}
+
+template <class Buffers>
+void plan_scratch(const Exec& exec, const Tensor& qkv) {
+  Scratch scratch(*exec.workspace);
+  take_attention_scratch<Buffers>(scratch, omp_get_max_threads(), HeadSizes(qkv.size(1), qkv.size(4)));
+}
+
+}  // namespace
+
+void attention_forward(const Exec& exec, const AttentionForward& a) {
+  check_shared(exec, "attention_forward", a.qkv, a.out, a.lse, a.mask, a.dropout, a.first_head);
+  if (exec.planning()) return plan_scratch<AttentionForwardBuffers>(exec, a.qkv);
+  exec.table->attention_forward(exec, a);
+}
+
+void attention_backward(const Exec& exec, const AttentionBackward& a) {
+  constexpr std::string_view op = "attention_backward";
+  check_shared(exec, op, a.qkv, a.out, a.lse, a.mask, a.dropout, a.first_head);
+  require(exec, op, "dqkv", a.dqkv, a.qkv.shape, a.qkv.dtype);
+  require(exec, op, "dout", a.dout, a.out.shape, a.qkv.dtype);
+  if (exec.planning()) return plan_scratch<AttentionBackwardBuffers>(exec, a.qkv);
+  exec.table->attention_backward(exec, a);
+}
+
+void attention_decode(const Exec& exec, const AttentionDecode& a) {
+  constexpr std::string_view op = "attention_decode";
+  require_dims(op, "qkv", a.qkv, 4);
+  require_dims(op, "k_cache", a.k_cache, 4);
+  require_compute_dtype(exec, op, "qkv", a.qkv.dtype);
+  const std::int64_t B = a.qkv.size(0);
+  const std::int64_t NH = a.qkv.size(2);
+  const std::int64_t HS = a.qkv.size(3);
+  const std::int64_t T_max = a.k_cache.size(2);
+  check_head_size(op, HS);
+  require(exec, op, "qkv", a.qkv, {B, 3, NH, HS}, a.qkv.dtype);
+  require(exec, op, "out", a.out, {B, NH, HS}, a.qkv.dtype);
+  require(exec, op, "k_cache", a.k_cache, {B, NH, T_max, HS}, a.qkv.dtype);
+  require(exec, op, "v_cache", a.v_cache, {B, NH, T_max, HS}, a.qkv.dtype);
+  ENSURE(a.length >= 1 && a.length <= T_max, op, ": length is ", a.length, ", expected 1 to the ", T_max,
+         " positions of the cache");
+  if (exec.planning()) {
+    Scratch scratch(*exec.workspace);
+    scratch.take({omp_get_max_threads(), T_max}, DType::f32);
+    return;
+  }
+  exec.table->attention_decode(exec, a);
+}
+
+}  // namespace phalanx::ops

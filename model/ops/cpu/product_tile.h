@@ -1,0 +1,65 @@
+// The matrix product of attention: four rows of a result at a time, all in registers, against rows of b that the
+// first-level cache holds. Included in the level region.
+#pragma once
+
+#include "model/ops/cpu/vector.h"
+
+namespace phalanx::ops::PHALANX_CPU_LEVEL {
+
+inline constexpr int kTileRows = 4;
+inline constexpr int kTileVectors = PHALANX_CPU_V4 ? 4 : 2;  // 16 of 32, or 8 of 16, registers hold sums
+
+// A (rows, K) operand, read one element at a time: element (m, k) is at data[m * row + k * column]. Its transpose is
+// the same memory with the strides exchanged.
+struct Left {
+  const float* data;
+  std::int64_t row;
+  std::int64_t column;
+};
+
+// c (4, V registers) = [c +] a (4, K) b (K, V registers).
+template <int V, bool accumulate>
+inline void multiply_tile(float* __restrict c, std::int64_t c_row, const Left& a, const float* __restrict b,
+                          std::int64_t b_row, std::int64_t K) {
+  VecF sums[kTileRows][V];
+  for (int m = 0; m < kTileRows; ++m) {
+    for (int v = 0; v < V; ++v) sums[m][v] = accumulate ? load(c + m * c_row + v * kLanes) : set(0.0F);
+  }
+  const float* a_k = a.data;
+  for (std::int64_t k = 0; k < K; ++k) {
+    VecF b_k[V];
+    for (int v = 0; v < V; ++v) b_k[v] = load(b + v * kLanes);
+    for (int m = 0; m < kTileRows; ++m) {
+      const VecF a_mk = set(a_k[m * a.row]);
+      for (int v = 0; v < V; ++v) sums[m][v] = fma(a_mk, b_k[v], sums[m][v]);
+    }
+    a_k += a.column;
+    b += b_row;
+  }
+  for (int m = 0; m < kTileRows; ++m) {
+    for (int v = 0; v < V; ++v) store(c + m * c_row + v * kLanes, sums[m][v]);
+  }
+}
+
+enum class Into : bool { overwrite, accumulate };
+
+// c (4, columns) = [c +] a (4, K) b (K, columns); columns is a multiple of kLanes.
+template <Into into>
+inline void multiply_rows(float* c, std::int64_t c_row, const Left& a, const float* b, std::int64_t b_row,
+                          std::int64_t K, std::int64_t columns) {
+  constexpr bool accumulate = into == Into::accumulate;
+  constexpr std::int64_t kWidth = std::int64_t{kTileVectors} * kLanes;
+  std::int64_t n = 0;
+  for (; n + kWidth <= columns; n += kWidth) {
+    multiply_tile<kTileVectors, accumulate>(c + n, c_row, a, b + n, b_row, K);
+  }
+  if constexpr (kTileVectors == 4) {
+    if (n + 2 * kLanes <= columns) {
+      multiply_tile<2, accumulate>(c + n, c_row, a, b + n, b_row, K);
+      n += 2 * kLanes;
+    }
+  }
+  if (n < columns) multiply_tile<1, accumulate>(c + n, c_row, a, b + n, b_row, K);
+}
+
+}  // namespace phalanx::ops::PHALANX_CPU_LEVEL
