@@ -22,7 +22,9 @@ FileChecksum checksum_of(const File& file) {
 VerifiedFile::VerifiedFile(const std::string& path, const FileChecksum& expected)
     : file_(File::open_for_reading(path)), expected_(expected) {
   const std::int64_t bytes = file_.bytes();
-  ENSURE(bytes == expected.bytes, path, " is damaged: it has ", bytes, " bytes, the manifest says ", expected.bytes);
+  if (bytes != expected.bytes) {
+    throw Error(str(path, " is damaged: it has ", bytes, " bytes, the manifest says ", expected.bytes));
+  }
   buffer_.resize(static_cast<std::size_t>(std::min(bytes, kChunkBytes)));
 }
 
@@ -35,8 +37,10 @@ VerifiedFile::Chunk VerifiedFile::chunk_at(std::int64_t offset) {
     loaded_ = -1;
     file_.read(buffer_.data(), bytes, begin);
     const std::uint32_t found = crc32c(buffer_.data(), static_cast<std::size_t>(bytes));
-    ENSURE(found == expected_.chunks[static_cast<std::size_t>(index)], file_.path(), " is damaged: bytes ", begin,
-           " to ", begin + bytes, " do not match their checksum");
+    if (found != expected_.chunks[static_cast<std::size_t>(index)]) {
+      throw Error(
+          str(file_.path(), " is damaged: bytes ", begin, " to ", begin + bytes, " do not match their checksum"));
+    }
     loaded_ = index;
   }
   return {buffer_.data(), begin, bytes};

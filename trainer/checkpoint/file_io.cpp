@@ -48,7 +48,7 @@ File& File::operator=(File&& other) noexcept {
 std::int64_t File::bytes() const {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) throw_errno(path_, "look at");
-  ENSURE(S_ISREG(status.st_mode), path_, " is not a regular file");
+  if (!S_ISREG(status.st_mode)) throw Error(str(path_, " is not a regular file"));
   return status.st_size;
 }
 
@@ -58,7 +58,7 @@ void File::read(void* to, std::int64_t bytes, std::int64_t offset) const {
     const ssize_t n = ::pread(descriptor_, at, static_cast<std::size_t>(std::min(bytes, kLargestCall)), offset);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw_errno(path_, "read");
-    ENSURE(n > 0, path_, " ends at byte ", offset, ", ", bytes, " more were expected");
+    if (n == 0) throw Error(str(path_, " ends at byte ", offset, ", ", bytes, " more were expected"));
     at += n, offset += n, bytes -= n;
   }
 }
@@ -97,7 +97,7 @@ void File::close() {
 std::string read_text(const std::string& path, std::int64_t limit) {
   const File file = File::open_for_reading(path);
   const std::int64_t bytes = file.bytes();
-  ENSURE(bytes <= limit, path, " has ", bytes, " bytes, more than the ", limit, " such a file may have");
+  if (bytes > limit) throw Error(str(path, " has ", bytes, " bytes, more than the ", limit, " such a file may have"));
   std::string text(static_cast<std::size_t>(bytes), '\0');
   file.read(text.data(), bytes, 0);
   return text;

@@ -35,17 +35,23 @@ std::vector<int> match_tables(const Manifest& manifest, const ParamLayout& layou
   std::vector<int> matched;
   for (const ParamSpec& stored : manifest.table) {
     const auto found = specs.find(stored.name);
-    ENSURE(found != specs.end(), manifest.folder, " holds ", stored.name, " ", to_string(stored.shape),
-           ", which the model does not have");
+    if (found == specs.end()) {
+      throw Error(str(manifest.folder, " holds ", stored.name, " ", to_string(stored.shape),
+                      ", which the model does not have"));
+    }
     const ParamSpec& spec = layout.table()[static_cast<std::size_t>(found->second)];
-    ENSURE(spec.shape == stored.shape, manifest.folder, ": ", stored.name, " is ", to_string(stored.shape),
-           ", the model's is ", to_string(spec.shape));
+    if (spec.shape != stored.shape) {
+      throw Error(str(manifest.folder, ": ", stored.name, " is ", to_string(stored.shape), ", the model's is ",
+                      to_string(spec.shape)));
+    }
     matched.push_back(found->second);
     specs.erase(found);
   }
   for (const ParamSpec& spec : layout.table()) {
-    ENSURE(!specs.contains(spec.name), manifest.folder, " does not hold ", spec.name, " ", to_string(spec.shape),
-           ", which the model has");
+    if (specs.contains(spec.name)) {
+      throw Error(
+          str(manifest.folder, " does not hold ", spec.name, " ", to_string(spec.shape), ", which the model has"));
+    }
   }
   return matched;
 }
@@ -119,7 +125,9 @@ void load_file(const Manifest& manifest, const StoredFile& stored, const std::ve
 std::vector<Tensor> destinations(const Manifest& manifest, Parts parts, const OwnedState& state) {
   std::vector<Tensor> kinds = {state.master};
   if (parts == Parts::weights_and_moments) {
-    ENSURE(manifest.moments, manifest.folder, " holds weights but no optimizer state; start from it with --init");
+    if (!manifest.moments) {
+      throw Error(str(manifest.folder, " holds weights but no optimizer state; start from it with --init"));
+    }
     kinds.insert(kinds.end(), {state.m, state.v});
   }
   for (const Tensor& tensor : kinds) {

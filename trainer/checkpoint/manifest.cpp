@@ -181,10 +181,12 @@ Manifest manifest_from(const Json& json) {
 
 void check_first_line(const Json& json, const std::string& text) {
   const auto format = integer<std::int64_t>(json.at("format"));
-  ENSURE(format == kFormat, "format version ", format, " is unknown, this program reads version ", kFormat);
+  if (format != kFormat) {
+    throw Error(str("format version ", format, " is unknown, this program reads version ", kFormat));
+  }
   const std::size_t line = text.find('\n') + 1;  // 0 when there is none
   const std::string expected = first_line(crc32c(text.data() + line, text.size() - line));
-  ENSURE(text.compare(0, line, expected) == 0, "is damaged: its text does not match its checksum");
+  if (text.compare(0, line, expected) != 0) throw Error("is damaged: its text does not match its checksum");
 }
 
 }  // namespace
