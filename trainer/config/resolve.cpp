@@ -9,7 +9,9 @@ namespace phalanx::config {
 
 Config resolve_sizes(Config config, int world_size) {
   if (config.model.ffn.is_auto()) config.model.ffn.value = 4 * config.model.hidden;
-  if (config.parallel.data.is_auto()) config.parallel.data.value = world_size / config.parallel.tensor;
+  const std::int64_t tensor = config.parallel.tensor;
+  const bool divides = tensor > 0 && world_size % tensor == 0;  // else validation says what is wrong
+  if (config.parallel.data.is_auto() && divides) config.parallel.data.value = world_size / tensor;
   return config;
 }
 

@@ -10,22 +10,22 @@
 namespace phalanx {
 
 struct StepStats {
-  std::int64_t step = 0;            // updates done, this one included
-  double time = 0;                  // Unix seconds at the end of the step
-  double loss = 0;                  // mean over predicted tokens of the global batch
+  std::int64_t step = 0;  // updates done, this one included
+  double time = 0;        // Unix seconds at the end of the step
+  double loss = 0;        // mean over predicted tokens of the global batch
   double learning_rate = 0;
-  double gradient_norm = 0;         // before clipping
-  std::int64_t tokens = 0;          // input positions consumed by the run so far
-  std::int64_t step_tokens = 0;     // of this step, all ranks
+  double gradient_norm = 0;      // before clipping
+  std::int64_t tokens = 0;       // input positions consumed by the run so far
+  std::int64_t step_tokens = 0;  // of this step, all ranks
   double step_seconds = 0;
   double tokens_per_second = 0;
-  double flops_per_second = 0;      // all ranks, matrix products counted one by one
+  double flops_per_second = 0;               // all ranks, matrix products counted one by one
   double model_flops_utilization_ratio = 0;  // of the stated peak of all ranks
   double eta_seconds = 0;
   double loss_scale = 1;
   bool skipped = false;
   PhaseClock::Seconds phase_seconds{};  // by Phase, this rank
-  double data_wait_seconds = 0;           // of this step
+  double data_wait_seconds = 0;         // of this step
 };
 
 struct ValidationStats {
@@ -39,15 +39,15 @@ struct ValidationStats {
 // What a run is, said once at its start.
 struct RunInfo {
   std::string name;
-  std::string output;           // run folder
-  std::int64_t steps = 0;       // planned
+  std::string output;      // run folder
+  std::int64_t steps = 0;  // planned
   int world_size = 1, data_ranks = 1, tensor_ranks = 1;
-  int threads = 1;              // per rank
+  int threads = 1;  // per rank
   std::string device, precision, reproducible;
   std::int64_t parameters = 0;
-  double flops_per_token = 0;   // training, matrix products
-  double peak_flops = 0;        // all ranks; what MFU divides by
-  std::string peak_source;      // "measured fp32 GEMM 2048^3"
+  double flops_per_token = 0;  // training, matrix products
+  double peak_flops = 0;       // all ranks; what MFU divides by
+  std::string peak_source;     // "measured fp32 GEMM 2048^3"
 };
 
 struct ArenaBytes {

@@ -1,0 +1,44 @@
+// Console: a line every so many steps, and on a terminal a progress line that is redrawn with every step.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "trainer/metrics/stats.h"
+
+namespace phalanx {
+
+class Console {
+ public:
+  // Lines come at multiples of `every` steps, at the first and at the last one; 0: no lines. `terminal`: a file
+  // descriptor to draw progress on, -1 for none. Lines go to the log.
+  Console(std::int64_t steps, std::int64_t every, int terminal);
+  ~Console();
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+
+  void step(const StepStats& stats);
+  void validation(const ValidationStats& stats);
+  void checkpoint(std::int64_t step, const std::string& path, double seconds);
+
+ private:
+  void print(const std::string& line);
+  void draw(const std::string& line);
+  void erase();
+
+  std::int64_t steps_;
+  std::int64_t every_;
+  int terminal_;
+  bool drawn_ = false;
+  std::chrono::steady_clock::time_point last_draw_;
+};
+
+// Standard error's descriptor when it is a terminal that can redraw a line, else -1.
+int progress_terminal();
+
+// "step  10/250 | loss  8.2134 | norm  1.23 | ...": columns keep their place from step to step.
+std::string step_line(const StepStats& stats, std::int64_t steps);
+std::string progress_line(const StepStats& stats, std::int64_t steps);
+
+}  // namespace phalanx

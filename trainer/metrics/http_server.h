@@ -1,0 +1,46 @@
+// HttpServer: one small web server per rank that serves pages; whoever has something to show adds a page.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "trainer/config/address.h"
+
+namespace phalanx {
+
+struct HttpRequest {
+  std::string path;   // "/metrics"
+  std::string query;  // "after=10", still encoded; empty: none
+  // Decoded value of a parameter of the query; empty when it is not there.
+  [[nodiscard]] std::string parameter(const std::string& name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+class HttpServer {
+ public:
+  // Answers GET and HEAD of exactly one path. Called from several threads of the server at once; an exception becomes
+  // status 500.
+  using Page = std::function<HttpResponse(const HttpRequest&)>;
+
+  // Listens at once; port 0 takes a free port. Throws Error naming metrics.prometheus and the port when it cannot.
+  explicit HttpServer(const config::Address& address);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  void add_page(const std::string& path, Page page);
+  // Where it listens, with the port that was taken.
+  [[nodiscard]] const config::Address& address() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace phalanx

@@ -1,0 +1,161 @@
+#include "trainer/metrics/jsonl.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/check.h"
+#include "core/log.h"
+
+namespace phalanx {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// An event under construction. nlohmann prints the shortest decimal that reads back to the same double.
+class Event {
+ public:
+  Event(const char* name) { json_["event"] = name; }
+
+  template <class T>
+  Event& add(const char* key, const T& value) {
+    json_[key] = value;
+    return *this;
+  }
+  Event& add(const char* key, double value) {
+    if (std::isfinite(value)) {
+      json_[key] = value;
+      return *this;
+    }
+    json_[key] = nullptr;
+    non_finite_.push_back(key);
+    return *this;
+  }
+
+  // The line, without its end.
+  [[nodiscard]] std::string text() {
+    if (!non_finite_.empty()) json_["non_finite"] = non_finite_;
+    return json_.dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+
+ private:
+  Json json_;
+  std::vector<std::string> non_finite_;
+};
+
+// The step of a line; -1 when it has none or is no JSON.
+std::int64_t step_of(const std::string& line) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return -1;
+  return json["step"].get<std::int64_t>();
+}
+
+// Bytes up to the first line of a later step, or up to an incomplete last line.
+std::int64_t length_through(const std::string& path, std::int64_t step) {
+  std::ifstream in(path, std::ios::binary);
+  std::int64_t length = 0;
+  std::string line;
+  while (std::getline(in, line) && !in.eof() && step_of(line) <= step) {
+    length += static_cast<std::int64_t>(line.size()) + 1;
+  }
+  return length;
+}
+
+}  // namespace
+
+JsonLines::JsonLines(const std::string& path)
+    : path_(path), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+  if (file_ < 0) throw Error(str("cannot open ", path_, ": ", std::strerror(errno)));
+}
+
+JsonLines::~JsonLines() { ::close(file_); }
+
+bool JsonLines::empty() const { return ::lseek(file_, 0, SEEK_END) == 0; }
+
+void JsonLines::run(const RunInfo& info, double time) {
+  write(Event("run")
+            .add("format", kFormat)
+            .add("time", time)
+            .add("name", info.name)
+            .add("output", info.output)
+            .add("steps", info.steps)
+            .add("world_size", info.world_size)
+            .add("data_ranks", info.data_ranks)
+            .add("tensor_ranks", info.tensor_ranks)
+            .add("threads", info.threads)
+            .add("device", info.device)
+            .add("precision", info.precision)
+            .add("reproducible", info.reproducible)
+            .add("parameters", info.parameters)
+            .add("flops_per_token", info.flops_per_token)
+            .add("peak_flops", info.peak_flops)
+            .add("peak_source", info.peak_source)
+            .text());
+}
+
+void JsonLines::step(const StepStats& stats) {
+  write(Event("step")
+            .add("time", stats.time)
+            .add("step", stats.step)
+            .add("loss", stats.loss)
+            .add("learning_rate", stats.learning_rate)
+            .add("gradient_norm", stats.gradient_norm)
+            .add("tokens", stats.tokens)
+            .add("step_seconds", stats.step_seconds)
+            .add("tokens_per_second", stats.tokens_per_second)
+            .add("model_flops_utilization_ratio", stats.model_flops_utilization_ratio)
+            .text());
+}
+
+void JsonLines::validation(const ValidationStats& stats) {
+  write(Event("validation")
+            .add("time", stats.time)
+            .add("step", stats.step)
+            .add("loss", stats.loss)
+            .add("tokens", stats.tokens)
+            .add("seconds", stats.seconds)
+            .text());
+}
+
+void JsonLines::checkpoint(std::int64_t step, double time, const std::string& path, double seconds) {
+  write(Event("checkpoint").add("time", time).add("step", step).add("path", path).add("seconds", seconds).text());
+}
+
+void JsonLines::resume(std::int64_t step, double time, const std::string& path) {
+  write(Event("resume").add("time", time).add("step", step).add("path", path).text());
+}
+
+void JsonLines::skip(const StepStats& stats) {
+  write(Event("skip").add("time", stats.time).add("step", stats.step).add("loss_scale", stats.loss_scale).text());
+}
+
+void JsonLines::truncate_after(std::int64_t step) { truncate(length_through(path_, step)); }
+
+void JsonLines::clear() { truncate(0); }
+
+void JsonLines::truncate(std::int64_t length) {
+  if (::ftruncate(file_, length) != 0) throw Error(str("cannot shorten ", path_, ": ", std::strerror(errno)));
+}
+
+void JsonLines::write(const std::string& text) {
+  const std::string line = text + "\n";
+  const off_t before = ::lseek(file_, 0, SEEK_END);
+  ssize_t written = 0;
+  do written = ::write(file_, line.data(), line.size());
+  while (written < 0 && errno == EINTR);
+  if (written == static_cast<ssize_t>(line.size())) return;
+  const int failure = written < 0 ? errno : ENOSPC;
+  const bool undone = written <= 0 || ::ftruncate(file_, before) == 0;
+  if (!warned_) {
+    log::warning("cannot write ", path_, ": ", std::strerror(failure), undone ? "" : " (its last line is incomplete)",
+                 "; training goes on without it");
+  }
+  warned_ = true;
+}
+
+}  // namespace phalanx

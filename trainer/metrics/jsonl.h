@@ -1,0 +1,46 @@
+// metrics.jsonl: the record of a run, one JSON object per line, format 1. The first line is the "run" event; then
+// "step", "validation", "checkpoint", "resume" and "skip" events in the order in which they happened.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "trainer/metrics/stats.h"
+
+namespace phalanx {
+
+class JsonLines {
+ public:
+  static constexpr int kFormat = 1;
+
+  // Appends to `path`. Throws Error when it cannot be opened.
+  explicit JsonLines(const std::string& path);
+  ~JsonLines();
+  JsonLines(const JsonLines&) = delete;
+  JsonLines& operator=(const JsonLines&) = delete;
+
+  [[nodiscard]] bool empty() const;  // nothing has been written yet
+
+  // Numbers read back to the same bits; those that are not finite are null and named under "non_finite". Each event is
+  // one write. A full disk takes back the part that was written and warns once: the run goes on.
+  void run(const RunInfo& info, double time);
+  void step(const StepStats& stats);
+  void validation(const ValidationStats& stats);
+  void checkpoint(std::int64_t step, double time, const std::string& path, double seconds);
+  void resume(std::int64_t step, double time, const std::string& path);
+  void skip(const StepStats& stats);
+
+  // Drops every line from the first one of a later step on, and an incomplete last line.
+  void truncate_after(std::int64_t step);
+  void clear();
+
+ private:
+  void write(const std::string& text);
+  void truncate(std::int64_t length);
+
+  std::string path_;
+  int file_ = -1;
+  bool warned_ = false;
+};
+
+}  // namespace phalanx

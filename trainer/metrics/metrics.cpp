@@ -1,0 +1,138 @@
+#include "trainer/metrics/metrics.h"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+
+#include "core/log.h"
+#include "trainer/metrics/console.h"
+#include "trainer/metrics/jsonl.h"
+#include "trainer/metrics/prometheus.h"
+
+namespace phalanx {
+namespace {
+
+double unix_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+double free_bytes(const std::string& folder) {
+  struct statvfs info {};
+  if (::statvfs(folder.c_str(), &info) != 0) return -1;
+  return static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
+}
+
+// What reaches the server from elsewhere: a wildcard address is every address of this host.
+std::string reachable(const config::Address& address) {
+  const bool everywhere = address.host == "0.0.0.0" || address.host == "::";
+  return everywhere ? str(host_name(), ":", address.port) : config::to_string(address);
+}
+
+void say_where(const config::Address& address) {
+  log::info("metrics: http://", reachable(address), "/metrics; from elsewhere: ssh -L ", address.port, ":",
+            reachable(address), " ", host_name());
+}
+
+}  // namespace
+
+struct Metrics::State {
+  State(const config::Config& config, const RunInfo& run_info, const RunFolder& run_folder)
+      : info(run_info),
+        folder(run_folder),
+        jsonl(run_folder.metrics_path()),
+        console(info.steps, config.metrics.console_every, progress_terminal()),
+        exporter(info) {}
+
+  // A run that starts from step 0 where an earlier one left no checkpoint: its record begins anew.
+  void begin() {
+    if (begun) return;
+    begun = true;
+    if (jsonl.empty()) return;
+    jsonl.clear();
+    jsonl.run(info, unix_seconds());
+  }
+
+  RunInfo info;
+  bool begun = false;
+  const RunFolder& folder;
+  JsonLines jsonl;
+  Console console;
+  PrometheusExporter exporter;
+  std::unique_ptr<HttpServer> server;  // last: its pages read the exporter
+};
+
+Metrics::Metrics(const config::Config& config, const RunInfo& info, const RunFolder& folder)
+    : state_(std::make_unique<State>(config, info, folder)) {
+  State& s = *state_;
+  if (s.jsonl.empty()) {
+    s.jsonl.run(info, unix_seconds());
+    s.begun = true;
+  }
+  s.exporter.free_bytes(free_bytes(folder.path()));
+  if (config.metrics.prometheus.empty()) return;
+  const auto address = config::parse_address(config.metrics.prometheus);
+  if (!address) throw UsageError(str("metrics.prometheus is no address:port: ", config.metrics.prometheus));
+  s.server = std::make_unique<HttpServer>(*address);
+  s.server->add_page("/metrics", [&exporter = s.exporter](const HttpRequest&) -> HttpResponse {
+    return {200, "text/plain; version=0.0.4; charset=utf-8", exporter.text()};
+  });
+  folder.write_prometheus_targets(reachable(s.server->address()));
+  say_where(s.server->address());
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::on_resume(std::int64_t step, const std::string& checkpoint) {
+  state_->begun = true;
+  state_->jsonl.truncate_after(step);
+  if (state_->jsonl.empty()) state_->jsonl.run(state_->info, unix_seconds());
+  state_->jsonl.resume(step, unix_seconds(), checkpoint);
+  state_->folder.log_event(str("resumed at step ", step, " from ", checkpoint));
+}
+
+void Metrics::on_step(const StepStats& stats) {
+  state_->begin();
+  state_->jsonl.step(stats);
+  if (stats.skipped) state_->jsonl.skip(stats);
+  state_->exporter.step(stats);
+  state_->console.step(stats);
+}
+
+void Metrics::on_validation(const ValidationStats& stats) {
+  state_->begin();
+  state_->jsonl.validation(stats);
+  state_->exporter.validation(stats);
+  state_->console.validation(stats);
+}
+
+void Metrics::on_checkpoint(std::int64_t step, const std::string& path, double seconds) {
+  const double now = unix_seconds();
+  state_->begin();
+  state_->jsonl.checkpoint(step, now, path, seconds);
+  state_->exporter.checkpoint(now, seconds, free_bytes(state_->folder.path()));
+  state_->console.checkpoint(step, path, seconds);
+  state_->folder.set_checkpoint(step, path);
+}
+
+void Metrics::set_memory(const std::vector<ArenaBytes>& arenas) { state_->exporter.memory(arenas); }
+
+void Metrics::set_usage(const std::vector<Communicator::Usage>& totals) { state_->exporter.usage(totals); }
+
+void Metrics::set_layer_gradient_norms(const std::vector<double>& norms) {
+  state_->exporter.layer_gradient_norms(norms);
+}
+
+void Metrics::set_rank(int world_rank, double step_seconds, double last_seen) {
+  state_->exporter.rank(world_rank, step_seconds, last_seen);
+}
+
+HttpServer* Metrics::server() { return state_->server.get(); }
+
+}  // namespace phalanx

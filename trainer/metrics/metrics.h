@@ -1,0 +1,51 @@
+// Metrics: where the loop reports; console, metrics.jsonl and Prometheus are behind it. Lives on rank 0 only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "parallel/communicator.h"
+#include "trainer/config/config.h"
+#include "trainer/metrics/http_server.h"
+#include "trainer/metrics/stats.h"
+#include "trainer/run_folder.h"
+
+namespace phalanx {
+
+class Metrics {
+ public:
+  // Opens metrics.jsonl in the folder (the "run" event is written when the file is new; the record of an earlier run is
+  // replaced at the first report unless on_resume takes it up) and, unless the address is empty, serves /metrics at
+  // metrics.prometheus and tells Prometheus by prometheus_targets.json. Throws Error naming the key when the port
+  // cannot be had.
+  Metrics(const config::Config& config, const RunInfo& info, const RunFolder& folder);
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // A run goes on from a checkpoint: drops what metrics.jsonl says of later steps. Before the first step.
+  void on_resume(std::int64_t step, const std::string& checkpoint);
+
+  // A step with `skipped` set is recorded as a step and as a "skip" event.
+  void on_step(const StepStats& stats);
+  void on_validation(const ValidationStats& stats);
+  void on_checkpoint(std::int64_t step, const std::string& path, double seconds);
+
+  void set_memory(const std::vector<ArenaBytes>& arenas);
+  // Totals since the start; append the lists of several communicators to one.
+  void set_usage(const std::vector<Communicator::Usage>& totals);
+  // norms[0]: parameters outside of the layers; norms[l + 1]: layer l.
+  void set_layer_gradient_norms(const std::vector<double>& norms);
+  void set_rank(int world_rank, double step_seconds, double last_seen);
+
+  // The server, for more pages; nullptr when there is none.
+  [[nodiscard]] HttpServer* server();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace phalanx

@@ -1,0 +1,54 @@
+// RunFolder: what a run leaves on disk beside metrics and checkpoints. Rank 0 only.
+//   config.resolved.yaml      the configuration, every key
+//   status.json               {"state", "step", "checkpoint", "reason", "time", "host", "pid"}: for supervisors
+//   events.log                one line per event, UTC time first
+//   prometheus_targets.json   where metrics are served, for Prometheus' file_sd
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "trainer/config/config.h"
+
+namespace phalanx {
+
+class RunFolder {
+ public:
+  // Creates run.output with its parents. Throws UsageError naming run.output when it cannot be created or written.
+  explicit RunFolder(const config::Config& config);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string metrics_path() const { return path_ + "/metrics.jsonl"; }
+
+  // Throws Error when it cannot be written.
+  void write_config(std::string_view yaml) const;
+  // `address`: what Prometheus reaches. Labels: run and job_id. Throws Error when it cannot be written.
+  void write_prometheus_targets(const std::string& address) const;
+
+  // State of the run, replaced as a whole so that no reader sees half a file. A full disk is a warning: it must not
+  // hide how the run ended.
+  void set_running(std::int64_t step) const;
+  void set_checkpoint(std::int64_t step, const std::string& checkpoint) const;  // still running
+  void set_stopped(std::int64_t step, const std::string& checkpoint, const std::string& reason) const;
+  void set_finished(std::int64_t step, const std::string& checkpoint) const;
+  void set_failed(std::int64_t step, const std::string& checkpoint, const std::string& reason) const;
+
+  // Appends a line to events.log. A full disk is a warning.
+  void log_event(std::string_view text) const;
+
+ private:
+  struct Status;
+  void write_status(const Status& status) const;
+
+  std::string path_;
+  std::string name_;
+};
+
+// Replaces a file as a whole: temporary file in the same folder, fsync, rename. Throws Error naming the file.
+void replace_file(const std::string& path, std::string_view content);
+
+// The scheduler's id of this job (Slurm, PBS, LSF, SGE), else "<host>-<pid>".
+std::string job_id();
+
+}  // namespace phalanx
