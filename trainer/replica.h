@@ -19,9 +19,9 @@ namespace phalanx {
 struct ReplicaOptions {
   NetworkOptions network;
   DType dtype = DType::f32;
-  Device device;
-  Grid grid;
-  Coord coord;
+  Device device{};
+  Grid grid{};
+  Coord coord{};
   bool training = true;  // gradients and moments exist
   bool shard_optimizer = true;
   std::int64_t bucket_elements = 0;  // gradient bucket size

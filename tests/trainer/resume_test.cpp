@@ -26,8 +26,8 @@ checkpoint::Manifest manifest_of(const config::Config& config) {
   checkpoint::Manifest manifest;
   manifest.folder = "runs/x/checkpoints/step_00000010";
   manifest.provenance.config_yaml = config::to_yaml(config);
-  manifest.provenance.tokenizer_digest = "t";
-  manifest.provenance.data_digest = "d";
+  manifest.provenance.tokenizer_digest = std::string("tokenizer");
+  manifest.provenance.data_digest = std::string("data");
   return manifest;
 }
 
@@ -41,14 +41,14 @@ std::string refusal(const config::Config& config, const DataIdentity& identity) 
 }
 
 TEST(Resume, UnchangedConfigurationIsTakenSilently) {
-  EXPECT_THAT(check_resume(manifest_of(base()), base(), {"t", "d"}), IsEmpty());
+  EXPECT_THAT(check_resume(manifest_of(base()), base(), {"tokenizer", "data"}), IsEmpty());
 }
 
 TEST(Resume, OtherKeysAreTakenAndPrintedOldToNew) {
   config::Config config = base();
   config.training.steps = 77;
   config.parallel.tensor = 2;
-  const auto changed = check_resume(manifest_of(base()), config, {"t", "d"});
+  const auto changed = check_resume(manifest_of(base()), config, {"tokenizer", "data"});
   EXPECT_THAT(changed, Contains("training.steps: 1000 -> 77"));
   EXPECT_THAT(changed, Contains("parallel.tensor: 1 -> 2"));
 }
@@ -58,20 +58,20 @@ TEST(Resume, ModelSeedAndContextAreRefusedByKey) {
   config.model.hidden = 512;
   config.model.context = 77;
   config.run.seed = 5;
-  EXPECT_THAT(refusal(config, {"t", "d"}), HasSubstr("model.hidden: 768 -> 512"));
-  EXPECT_THAT(refusal(config, {"t", "d"}), HasSubstr("model.context: 1024 -> 77"));
-  EXPECT_THAT(refusal(config, {"t", "d"}), HasSubstr("run.seed: 1234 -> 5"));
+  EXPECT_THAT(refusal(config, {"tokenizer", "data"}), HasSubstr("model.hidden: 768 -> 512"));
+  EXPECT_THAT(refusal(config, {"tokenizer", "data"}), HasSubstr("model.context: 1024 -> 77"));
+  EXPECT_THAT(refusal(config, {"tokenizer", "data"}), HasSubstr("run.seed: 1234 -> 5"));
 }
 
 TEST(Resume, OtherDataIsRefusedEvenUnderTheSamePath) {
-  EXPECT_THAT(refusal(base(), {"t", "other"}), HasSubstr("data.train"));
-  EXPECT_THAT(refusal(base(), {"other", "d"}), HasSubstr("tokenizer"));
+  EXPECT_THAT(refusal(base(), {"tokenizer", "other"}), HasSubstr("data.train"));
+  EXPECT_THAT(refusal(base(), {"other", "data"}), HasSubstr("tokenizer"));
 }
 
 TEST(Resume, MovedDataWithTheSameContentIsTaken) {
   config::Config config = base();
   config.data.train = {{"/elsewhere/train", 1.0}};
-  EXPECT_EQ(refusal(config, {"t", "d"}), "");
+  EXPECT_EQ(refusal(config, {"tokenizer", "data"}), "");
 }
 
 TEST(Resume, FinishedRunNamesTheKnobs) {
