@@ -85,11 +85,12 @@ std::string line_of(const checkpoint::Manifest& manifest) {
 }
 
 // What both verbs do: say something of each checkpoint, and go on when one is damaged. Returns the exit status.
+// options.paths: checkpoint folders.
 template <class Describe>
 int for_each(const Options& options, Describe&& describe) {
   Json all = Json::array();
   int damaged = 0;
-  for (const std::string& folder : folders_of(options.paths)) {
+  for (const std::string& folder : options.paths) {
     try {
       auto [json, line] = describe(checkpoint::read_manifest(folder));
       all.push_back(std::move(json));
@@ -131,7 +132,10 @@ void add_verb(CLI::App& parent, const char* name, const char* help, int (*verb)(
   command->add_option("PATH", options->paths, "checkpoints, run folders, or their checkpoints/")->required();
   command->add_flag("--json", options->json, "print one JSON object on standard output");
   command->callback([&selection, options, verb] {
-    selection.run = [options, verb](Runtime& runtime) { return runtime.world_rank() == 0 ? verb(*options) : 0; };
+    selection.run = [options, verb](Runtime& runtime) {
+      const Options found{folders_of(options->paths), options->json};  // on all ranks: bad usage is bad usage on all
+      return runtime.world_rank() == 0 ? verb(found) : 0;
+    };
   });
 }
 

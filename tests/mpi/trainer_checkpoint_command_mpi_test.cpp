@@ -1,0 +1,98 @@
+// phalanx checkpoint list and verify, as the command line calls them.
+#include <gmock/gmock.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/check.h"
+#include "parallel/comm_self.h"
+#include "tests/support/mpi_main.h"
+#include "tests/trainer/checkpoint_fixture.h"
+#include "trainer/checkpoint/ranks.h"
+#include "trainer/commands/command.h"
+
+namespace phalanx::checkpoint::test {
+namespace {
+
+struct Result {
+  int status = -1;
+  std::string text;  // of this rank
+};
+
+Result call(const std::string& line) {
+  commands::Selection selection;
+  CLI::App app;
+  commands::add_checkpoint(app, selection);
+  app.parse("checkpoint " + line);
+  testing::internal::CaptureStdout();
+  Result result;
+  result.status = selection.run(test_runtime());
+  result.text = testing::internal::GetCapturedStdout();
+  return result;
+}
+
+// A run folder with checkpoints of steps 10 and 20, the same path on all ranks.
+class CheckpointCommand : public testing::Test {
+ protected:
+  CheckpointCommand() {
+    if (world_.rank() == 0) {
+      folder_.emplace();
+      for (const int step : {10, 20}) save_all(folder_->path() + "/checkpoints", step, odd_table(), 2, 1, 400);
+    }
+    path_ = broadcast_text(folder_ ? folder_->path() : "", world_);
+  }
+  ~CheckpointCommand() override { world_.barrier(); }
+  // Rank 0 speaks and decides the status; the others stay silent.
+  void expect_silence_elsewhere(const Result& result) const {
+    if (world_.rank() == 0) return;
+    EXPECT_EQ(result.text, "");
+    EXPECT_EQ(result.status, 0);
+  }
+
+  Communicator& world_ = test_runtime().world();
+  std::optional<TemporaryFolder> folder_;
+  std::string path_;
+};
+
+TEST_F(CheckpointCommand, ListPrintsOneJsonObjectWithEveryCheckpointOfARun) {
+  const Result result = call("list --json " + path_);
+  expect_silence_elsewhere(result);
+  if (world_.rank() != 0) return;
+  EXPECT_EQ(result.status, 0);
+  const auto json = nlohmann::json::parse(result.text);
+  ASSERT_EQ(json.at("checkpoints").size(), 2U);
+  EXPECT_EQ(json.at("damaged"), 0);
+  const auto& second = json.at("checkpoints")[1];
+  EXPECT_EQ(second.at("step"), 20);
+  EXPECT_EQ(second.at("tokens"), 20 * 4096);
+  EXPECT_EQ(second.at("loss"), 0.1 + 0.2);
+  EXPECT_EQ(second.at("parameters"), parameter_count(odd_table()));
+  EXPECT_EQ(second.at("path"), path_ + "/checkpoints/step_00000020");
+}
+
+TEST_F(CheckpointCommand, VerifyNamesADamagedCheckpointAndEndsWithOne) {
+  EXPECT_EQ(call("verify " + path_).status, 0);
+  world_.barrier();
+  const std::string file = path_ + "/checkpoints/step_00000010/rank_00001.h5";
+  if (world_.rank() == 0) std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
+  world_.barrier();
+  const Result result = call("verify --json " + path_ + "/checkpoints");
+  expect_silence_elsewhere(result);
+  if (world_.rank() != 0) return;
+  EXPECT_EQ(result.status, 1);
+  const auto json = nlohmann::json::parse(result.text);
+  EXPECT_EQ(json.at("damaged"), 1);
+  EXPECT_EQ(json.at("checkpoints")[0].at("intact"), false);
+  EXPECT_THAT(json.at("checkpoints")[0].at("error").get<std::string>(), testing::HasSubstr(file));
+  EXPECT_EQ(json.at("checkpoints")[1].at("intact"), true);
+}
+
+TEST_F(CheckpointCommand, APathWithoutCheckpointsIsBadUsage) {
+  EXPECT_THAT([&] { call("list " + path_ + "/checkpoints/step_00000010/none"); },
+              testing::ThrowsMessage<UsageError>(testing::HasSubstr("/none: no checkpoint")));
+}
+
+}  // namespace
+}  // namespace phalanx::checkpoint::test
