@@ -5,7 +5,7 @@
 
 namespace phalanx::ops {
 
-// GFLOP/s of the best of several large products of `dtype` with the current number of threads. Takes at most about a
+// FLOP/s of the best of several large products of `dtype` with the current number of threads. Takes at most about a
 // second and, for a moment, some 60 MB outside the arenas; compute nothing else meanwhile. CPU only.
 double measure_gemm_peak(const Exec& exec, DType dtype);
 

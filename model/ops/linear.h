@@ -1,7 +1,7 @@
 // Matrix products of linear layers: y = x Wᵀ + b and its transposes.
 //
-// On CPU ranks a weight is packed once after each update, for the product that uses it, and reused by every micro-batch;
-// on GPUs the plain tensor is used as it is. Shapes: x (N, IC), W (OC, IC), y (N, OC).
+// On CPU ranks a weight is packed once after each update, for the product that uses it, and reused by every
+// micro-batch; on GPUs the plain tensor is used as it is. Shapes: x (N, IC), W (OC, IC), y (N, OC).
 #pragma once
 
 #include <string>
@@ -24,25 +24,25 @@ std::int64_t packed_backward_bytes(const Exec& exec, std::int64_t OC, std::int64
 void pack_weight(const Exec& exec, const LinearWeight& w);
 
 struct LinearForward {
-  Tensor y;         // (N, OC) out
-  Tensor x;         // (N, IC)
+  Tensor y;  // (N, OC) out
+  Tensor x;  // (N, IC)
   LinearWeight w;
-  Tensor bias;      // (OC), may be undefined: none
+  Tensor bias;  // (OC), may be undefined: none
 };
 void linear_forward(const Exec& exec, const LinearForward& a);
 
 struct LinearBackwardInput {
-  Tensor dx;        // (N, IC) out
-  Tensor dy;        // (N, OC)
+  Tensor dx;  // (N, IC) out
+  Tensor dy;  // (N, OC)
   LinearWeight w;
 };
 void linear_backward_input(const Exec& exec, const LinearBackwardInput& a);
 
 struct LinearBackwardWeight {
-  Tensor dw;        // (OC, IC) fp32, accumulated: += dyᵀ x
-  Tensor dbias;     // (OC) fp32, accumulated: column sums of dy; may be undefined
-  Tensor dy;        // (N, OC)
-  Tensor x;         // (N, IC)
+  Tensor dw;     // (OC, IC) fp32, accumulated: += dyᵀ x
+  Tensor dbias;  // (OC) fp32, accumulated: column sums of dy; may be undefined
+  Tensor dy;     // (N, OC)
+  Tensor x;      // (N, IC)
 };
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a);
 

@@ -52,7 +52,7 @@ Tensor filled(const Shape& shape, DType dtype) {
 double gemm_peak(DType dtype) {
   static const double fp32 = ops::measure_gemm_peak(cpu_exec(), DType::f32);
   static const double low = ops::measure_gemm_peak(cpu_exec(), DType::bf16);
-  return dtype == DType::bf16 ? low : fp32;
+  return 1e-9 * (dtype == DType::bf16 ? low : fp32);
 }
 
 double stream_bandwidth() {
