@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "core/check.h"
-#include "core/log.h"
+#include "data/progress.h"
 #include "data/text_source.h"
 #include "data/tokenizer/bpe.h"
 #include "data/tokenizer/bpe_train.h"
@@ -29,28 +29,13 @@ struct Options {
   data::BpeTrainOptions training;
 };
 
-// Says every few seconds how much has been read, so that hours of text are not hours of silence.
-class ReadProgress {
- public:
-  explicit ReadProgress(const data::TextSource& source) : source_(source) {}
-
-  void report() {
-    if (seconds_since(said_) < kSeconds) return;
-    said_ = Clock::now();
-    log::info("read ", source_.file_bytes_read() >> 20, " of ", source_.file_bytes() >> 20, " MiB");
-  }
-
- private:
-  static constexpr double kSeconds = 5;
-  const data::TextSource& source_;
-  Clock::time_point said_ = Clock::now();
-};
-
 data::BpeTraining train(const Options& options, data::TextSource& source) {
-  ReadProgress progress(source);
+  data::Progress progress;
   data::TextPiece piece;
   return data::train_bpe(options.training, [&](std::string& text) {
-    progress.report();
+    if (progress.due()) {
+      progress.show(str("read ", source.file_bytes_read() >> 20, " of ", source.file_bytes() >> 20, " MiB"));
+    }
     if (!source.next(piece)) return false;
     text.swap(piece.text);
     return true;
