@@ -28,7 +28,12 @@ Result call(const std::string& line) {
   app.parse("checkpoint " + line);
   testing::internal::CaptureStdout();
   Result result;
-  result.status = selection.run(test_runtime());
+  try {
+    result.status = selection.run(test_runtime());
+  } catch (...) {
+    testing::internal::GetCapturedStdout();
+    throw;
+  }
   result.text = testing::internal::GetCapturedStdout();
   return result;
 }
