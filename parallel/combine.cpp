@@ -1,169 +1,177 @@
-// The loops work on blocks that stay in the first-level cache: an accumulator block, to which part after part is added.
-// They are compiled for three instruction sets and chosen by the processor's features; every element sees the same
-// operations in all of them, so the bits do not depend on the choice.
+// The loops are compiled for three instruction sets and chosen by the processor's features.
 #include "parallel/combine.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstring>
-#include <type_traits>
 #include <vector>
 
 #include "core/check.h"
-
-#define PHALANX_INLINE inline __attribute__((always_inline))
+#include "parallel/pack.h"
 
 namespace phalanx {
 namespace {
 
-constexpr std::int64_t kBlock = 512;  // elements; the accumulators of a tree over 2^16 parts are 32 KiB
+using Parts = std::span<const std::byte* const>;
 
-struct f16 {
-  std::uint16_t bits;
-};
-
-template <class T>
-using Accumulator = std::conditional_t<std::is_same_v<T, bf16> || std::is_same_v<T, f16>, float, T>;
-
-template <class T>
-PHALANX_INLINE Accumulator<T> load(const T& x) {
-  if constexpr (std::is_same_v<T, bf16>) {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);
-  } else if constexpr (std::is_same_v<T, f16>) {
-    return static_cast<float>(std::bit_cast<_Float16>(x.bits));
+// Integers are added as unsigned ones, which wrap around.
+template <Combine how, class A>
+PHALANX_INLINE void join(lanes<A>& a, const lanes<A>& b) {
+  if constexpr (how == Combine::max) {
+    a = ((b > a) | (b != b)) ? b : a;
+  } else if constexpr (how == Combine::min) {
+    a = ((b < a) | (b != b)) ? b : a;
+  } else if constexpr (std::is_integral_v<A>) {
+    using U = lanes<std::make_unsigned_t<A>>;
+    U x, y;
+    copy_bits(x, a);
+    copy_bits(y, b);
+    copy_bits(a, x + y);
   } else {
-    return x;
-  }
-}
-
-template <class T>
-PHALANX_INLINE T store(Accumulator<T> x) {
-  if constexpr (std::is_same_v<T, bf16>) {
-    const auto u = std::bit_cast<std::uint32_t>(x);
-    const std::uint32_t nearest_even = u + 0x7FFFU + ((u >> 16) & 1U);
-    const std::uint32_t quiet_nan = u | 0x400000U;
-    bf16 rounded;
-    rounded.bits = static_cast<std::uint16_t>(((u & 0x7FFFFFFFU) > 0x7F800000U ? quiet_nan : nearest_even) >> 16);
-    return rounded;
-  } else if constexpr (std::is_same_v<T, f16>) {
-    return {std::bit_cast<std::uint16_t>(static_cast<_Float16>(x))};
-  } else {
-    return x;
-  }
-}
-
-// Integers wrap around (signed overflow has no meaning in C++, so they are added as unsigned).
-template <class A>
-PHALANX_INLINE A plus(A a, A b) {
-  if constexpr (std::is_integral_v<A>) {
-    using U = std::make_unsigned_t<A>;
-    return static_cast<A>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
-  } else {
-    return a + b;
+    a += b;
   }
 }
 
 template <Combine how, class A>
-PHALANX_INLINE A join(A a, A b) {
-  if constexpr (how == Combine::max) return b > a || b != b ? b : a;
-  if constexpr (how == Combine::min) return b < a || b != b ? b : a;
-  return plus(a, b);
+PHALANX_INLINE void join(Pack<A>& a, const Pack<A>& b) {
+  join<how, A>(a.low, b.low);
+  join<how, A>(a.high, b.high);
 }
 
-template <class T>
-PHALANX_INLINE void load_block(Accumulator<T>* acc, const T* part, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) acc[i] = load(part[i]);
-}
-
-template <class T>
-PHALANX_INLINE void store_block(T* out, const Accumulator<T>* acc, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = store<T>(acc[i]);
-}
-
+// Sum, max or min in the order of the parts.
 template <Combine how, class T>
-PHALANX_INLINE void in_order(T* out, std::span<const std::byte* const> parts, std::int64_t count) {
-  const auto part = [&parts](std::size_t r) { return reinterpret_cast<const T*>(parts[r]); };
-  if (parts.size() == 2) {
-    const T* a = part(0);
-    const T* b = part(1);
-#pragma GCC ivdep  // out may be a or b, never a shifted overlap
-    for (std::int64_t i = 0; i < count; ++i) out[i] = store<T>(join<how>(load(a[i]), load(b[i])));
-    return;
-  }
-  alignas(64) Accumulator<T> acc[kBlock];
-  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
-    const std::int64_t n = std::min(kBlock, count - begin);
-    load_block(acc, part(0) + begin, n);
+struct InOrder {
+  PHALANX_INLINE static void at(Pack<Accumulator<T>>& to, Parts parts, std::int64_t i) {
+    load_pack(to, reinterpret_cast<const T*>(parts[0]) + i);
     for (std::size_t r = 1; r < parts.size(); ++r) {
-      const T* p = part(r) + begin;
-      for (std::int64_t i = 0; i < n; ++i) acc[i] = join<how>(acc[i], load(p[i]));
+      Pack<Accumulator<T>> x{};
+      load_pack(x, reinterpret_cast<const T*>(parts[r]) + i);
+      join<how>(to, x);
     }
-    store_block(out + begin, acc, n);
   }
-}
+};
 
-// The tree without recursion: leaf after leaf is pushed on a stack of blocks, and two blocks are joined as soon as both
-// children of a node are there. `left` remembers, per open node, how many leaves its right child has.
+// The tree over N parts, unrolled. The root is rounded when it is stored.
+template <class T, std::size_t N>
+struct SmallTree {
+  PHALANX_INLINE static void at(Pack<Accumulator<T>>& to, Parts parts, std::int64_t i) {
+    if constexpr (N == 1) {
+      load_pack(to, reinterpret_cast<const T*>(parts[0]) + i);
+    } else {
+      Pack<Accumulator<T>> right{};
+      SmallTree<T, N / 2>::at(to, parts.subspan(0, N / 2), i);
+      SmallTree<T, N - N / 2>::at(right, parts.subspan(N / 2), i);
+      if constexpr (N / 2 > 1) round_pack<T>(to);
+      if constexpr (N - N / 2 > 1) round_pack<T>(right);
+      join<Combine::sum>(to, right);
+    }
+  }
+};
+
+// The tree over any number of parts without recursion: leaf after leaf is pushed on a stack, and two entries are joined
+// as soon as both children of a node are there.
 template <class T>
-PHALANX_INLINE void along_tree(T* out, std::span<const std::byte* const> parts, std::int64_t count) {
-  constexpr std::size_t kDepth = 17;
-  alignas(64) Accumulator<T> stack[kDepth][kBlock];
-  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
-    const std::int64_t n = std::min(kBlock, count - begin);
-    std::size_t right_of[kDepth];  // leaves of the right child of each open node
-    bool left_done[kDepth];
-    std::size_t open = 0, depth = 0;
+struct Tree {
+  static constexpr std::size_t kDepth = 18;  // 2^16 parts
+  struct Node {
+    std::size_t right_leaves;
+    bool left_done;
+  };
+  PHALANX_INLINE static void at(Pack<Accumulator<T>>& to, Parts parts, std::int64_t i) {
+    Pack<Accumulator<T>> stack[kDepth];
+    stack[0] = Pack<Accumulator<T>>{};  // it is always written below, which the compiler cannot see
+    Node open[kDepth];
+    std::size_t nodes = 0, depth = 0;
     std::size_t leaves = parts.size();  // of the node about to be entered
-    for (std::size_t leaf = 0; leaf < parts.size();) {
-      for (; leaves > 1; leaves /= 2) {
-        right_of[open] = leaves - leaves / 2;
-        left_done[open++] = false;
-      }
-      load_block(stack[depth++], reinterpret_cast<const T*>(parts[leaf++]) + begin, n);
-      while (open > 0 && left_done[open - 1]) {
-        Accumulator<T>* a = stack[depth - 2];
-        const Accumulator<T>* b = stack[depth - 1];
-        for (std::int64_t i = 0; i < n; ++i) a[i] = load(store<T>(plus(a[i], b[i])));
+    for (const std::byte* part : parts) {
+      for (; leaves > 1; leaves /= 2) open[nodes++] = {leaves - leaves / 2, false};
+      load_pack(stack[depth++], reinterpret_cast<const T*>(part) + i);
+      while (nodes > 0 && open[nodes - 1].left_done) {
         --depth;
-        --open;
+        join<Combine::sum>(stack[depth - 1], stack[depth]);
+        if (--nodes > 0) round_pack<T>(stack[depth - 1]);
       }
-      if (open > 0) {
-        left_done[open - 1] = true;
-        leaves = right_of[open - 1];
+      if (nodes > 0) {
+        open[nodes - 1].left_done = true;
+        leaves = open[nodes - 1].right_leaves;
       }
     }
-    store_block(out + begin, stack[0], n);
+    to = stack[0];
+  }
+};
+
+constexpr std::int64_t kBlock = 256;           // elements
+constexpr std::int64_t kPrefetchBytes = 1024;  // of each part
+constexpr std::int64_t kLine = 64;
+
+// Parts come from other cores. Where the arithmetic is long (bf16), loads alone keep too few lines on their way.
+PHALANX_INLINE void prefetch(Parts parts, std::int64_t begin, std::int64_t end) {
+  end = std::min(end, begin + kPrefetchBytes);
+  for (const std::byte* part : parts) {
+    for (std::int64_t at = begin; at < end; at += kLine) __builtin_prefetch(part + at);
   }
 }
 
-template <class T>
-PHALANX_INLINE void dispatch(Combine how, std::byte* out, std::span<const std::byte* const> parts, std::int64_t count) {
+// F over all elements; the last, partial pack works on padded copies.
+template <class F, class T>
+PHALANX_INLINE void for_all(std::byte* out, Parts parts, std::int64_t count) {
   T* typed = reinterpret_cast<T*>(out);
-  if (how == Combine::tree && parts.size() == 2) how = Combine::sum;  // one node
-  switch (how) {
-    case Combine::sum: return in_order<Combine::sum>(typed, parts, count);
-    case Combine::max: return in_order<Combine::max>(typed, parts, count);
-    case Combine::min: return in_order<Combine::min>(typed, parts, count);
-    case Combine::tree: return along_tree(typed, parts, count);
+  Pack<Accumulator<T>> x{};
+  const std::int64_t whole = count / kPack * kPack;
+  constexpr std::int64_t kElement = sizeof(T);
+  prefetch(parts, 0, count * kElement);
+  for (std::int64_t block = 0; block < whole; block += kBlock) {
+    prefetch(parts, (block + kBlock) * kElement, count * kElement);
+    for (std::int64_t i = block; i < std::min(block + kBlock, whole); i += kPack) {
+      F::at(x, parts, i);
+      store_pack(typed + i, x);
+    }
   }
+  if (whole == count) return;
+  const auto tail = static_cast<std::size_t>(count - whole) * sizeof(T);
+  std::vector<std::array<T, kPack>> padded(parts.size(), std::array<T, kPack>{});
+  std::vector<const std::byte*> pointers;
+  for (std::size_t r = 0; r < parts.size(); ++r) {
+    std::memcpy(padded[r].data(), parts[r] + static_cast<std::size_t>(whole) * sizeof(T), tail);
+    pointers.push_back(reinterpret_cast<const std::byte*>(padded[r].data()));
+  }
+  F::at(x, pointers, 0);
+  store_pack(padded[0].data(), x);
+  std::memcpy(typed + whole, padded[0].data(), tail);
 }
 
-using Function = void (*)(Combine, std::byte*, std::span<const std::byte* const>, std::int64_t);
+template <class T>
+PHALANX_INLINE void dispatch(Combine how, std::byte* out, Parts parts, std::int64_t count) {
+  if (parts.size() == 2) {  // the usual case, without a loop over parts
+    if (how == Combine::max) return for_all<InOrder<Combine::max, T>, T>(out, parts.first<2>(), count);
+    if (how == Combine::min) return for_all<InOrder<Combine::min, T>, T>(out, parts.first<2>(), count);
+    return for_all<SmallTree<T, 2>, T>(out, parts, count);  // one node: a sum
+  }
+  switch (how) {
+    case Combine::sum: return for_all<InOrder<Combine::sum, T>, T>(out, parts, count);
+    case Combine::max: return for_all<InOrder<Combine::max, T>, T>(out, parts, count);
+    case Combine::min: return for_all<InOrder<Combine::min, T>, T>(out, parts, count);
+    case Combine::tree: break;
+  }
+  if (parts.size() == 4) return for_all<SmallTree<T, 4>, T>(out, parts, count);
+  if (parts.size() == 8) return for_all<SmallTree<T, 8>, T>(out, parts, count);
+  for_all<Tree<T>, T>(out, parts, count);
+}
+
+using Function = void (*)(Combine, std::byte*, Parts, std::int64_t);
 
 template <class T>
-void baseline(Combine how, std::byte* out, std::span<const std::byte* const> parts, std::int64_t count) {
+void baseline(Combine how, std::byte* out, Parts parts, std::int64_t count) {
   dispatch<T>(how, out, parts, count);
 }
 
 template <class T>
-__attribute__((target("arch=x86-64-v3"))) void avx2(Combine how, std::byte* out,
-                                                    std::span<const std::byte* const> parts, std::int64_t count) {
+__attribute__((target("arch=x86-64-v3"))) void avx2(Combine how, std::byte* out, Parts parts, std::int64_t count) {
   dispatch<T>(how, out, parts, count);
 }
 
 template <class T>
-__attribute__((target("arch=x86-64-v4,prefer-vector-width=512"))) void avx512(Combine how, std::byte* out,
-                                                                              std::span<const std::byte* const> parts,
+__attribute__((target("arch=x86-64-v4,prefer-vector-width=512"))) void avx512(Combine how, std::byte* out, Parts parts,
                                                                               std::int64_t count) {
   dispatch<T>(how, out, parts, count);
 }
@@ -176,14 +184,23 @@ Function best() {
 }
 
 template <class T>
-void run(Combine how, std::byte* out, std::span<const std::byte* const> parts, std::int64_t count) {
+void run(Combine how, std::byte* out, Parts parts, std::int64_t count) {
   static const Function function = best<T>();
   function(how, out, parts, count);
 }
 
 }  // namespace
 
-void combine(Combine how, DType dtype, std::byte* out, std::span<const std::byte* const> parts, std::int64_t count) {
+Combine combine_of(Reduce op) {
+  switch (op) {
+    case Reduce::sum: return Combine::sum;
+    case Reduce::max: return Combine::max;
+    case Reduce::min: return Combine::min;
+  }
+  return Combine::sum;
+}
+
+void combine(Combine how, DType dtype, std::byte* out, Parts parts, std::int64_t count) {
   ENSURE(!parts.empty() && parts.size() <= 65536, "a sum over 1 to 65536 parts, found ", parts.size());
   if (count == 0) return;
   if (parts.size() == 1) {

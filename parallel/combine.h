@@ -7,6 +7,7 @@
 
 #include "core/dtype.h"
 #include "core/tensor.h"
+#include "parallel/communicator.h"
 
 namespace phalanx {
 
@@ -17,6 +18,8 @@ namespace phalanx {
 //   tree      along the tree of recursive halving: node [b, b + n) = node [b, b + n/2) + node [b + n/2, b + n), every
 //             node rounded to the stored type, so that its bits are the same wherever it is computed
 enum class Combine : std::uint8_t { sum, max, min, tree };
+
+Combine combine_of(Reduce op);
 
 // out (count) <- the combination of parts (count each). `out` may be one of the parts; no other overlap.
 void combine(Combine how, DType dtype, std::byte* out, std::span<const std::byte* const> parts, std::int64_t count);

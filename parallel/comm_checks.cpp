@@ -34,6 +34,11 @@ void check_buffer(const Communicator& comm, const char* operation, const Tensor&
          " has no memory");
 }
 
+void check_host_buffer(const Communicator& comm, const char* operation, const Tensor& buffer) {
+  check_buffer(comm, operation, buffer);
+  ENSURE(buffer.device.type == DeviceType::cpu, where(comm, operation), "it works on host memory");
+}
+
 void check_reduce_scatter(const Communicator& comm, const Tensor& out, const Tensor& in) {
   check_pair(comm, "reduce_scatter", out, in);
   ENSURE(in.count() == out.count() * comm.size(), where(comm, "reduce_scatter"), "out is ", describe(out), ", in is ",

@@ -8,6 +8,8 @@
 namespace phalanx {
 
 void check_buffer(const Communicator& comm, const char* operation, const Tensor& buffer);
+// The same, and it lies in host memory.
+void check_host_buffer(const Communicator& comm, const char* operation, const Tensor& buffer);
 // out (n), in (size * n); out apart from in, or exactly in's own part.
 void check_reduce_scatter(const Communicator& comm, const Tensor& out, const Tensor& in);
 // out (size * n), in (n); in apart from out, or exactly out's own part.

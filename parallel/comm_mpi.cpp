@@ -1,4 +1,4 @@
-// How a large buffer is summed (direct_bytes and less: everybody sends everything to everybody, one message each):
+// How a large buffer is summed (a small one everybody sends to everybody):
 //
 //   the buffer is cut into chunks, each chunk into one part per rank
 //   scatter   rank r receives everybody's r-th part into its staging buffer
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/arena.h"
+#include "parallel/chunk.h"
 #include "parallel/combine.h"
 #include "parallel/comm_checks.h"
 #include "parallel/mpi_check.h"
@@ -24,19 +25,7 @@ namespace {
 
 using Operation = UsageMeter::Operation;
 
-constexpr std::int64_t kLine = 64;  // bytes; parts of a chunk begin at cache lines of the chunk
 constexpr int kTag = 1;
-
-constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-Combine combine_of(Reduce op) {
-  switch (op) {
-    case Reduce::sum: return Combine::sum;
-    case Reduce::max: return Combine::max;
-    case Reduce::min: return Combine::min;
-  }
-  return Combine::sum;
-}
 
 class MpiCommunicator final : public Communicator {
  public:
@@ -57,7 +46,6 @@ class MpiCommunicator final : public Communicator {
   [[nodiscard]] std::vector<Usage> usage() const override { return usage_.totals(); }
 
  private:
-  void check_host(const Tensor& tensor) const;
   // f(peer) for every other rank, beginning with the next one, so that not everybody talks to rank 0 first.
   template <class F>
   void for_each_peer(F&& f) const {
@@ -88,11 +76,6 @@ class MpiCommunicator final : public Communicator {
   UsageMeter usage_;
 };
 
-std::int64_t part_bytes(int size, const HostLimits& limits) {
-  const std::int64_t part = std::max(limits.chunk_bytes / size, limits.direct_bytes);
-  return divide_up(std::max(part, kLine), kLine) * kLine;
-}
-
 MpiCommunicator::MpiCommunicator(MPI_Comm comm, std::string name, const HostLimits& limits)
     : comm_(comm),
       rank_([comm] {
@@ -107,7 +90,7 @@ MpiCommunicator::MpiCommunicator(MPI_Comm comm, std::string name, const HostLimi
       }()),
       name_(std::move(name)),
       limits_(limits),
-      part_bytes_(part_bytes(size_, limits)),
+      part_bytes_(part_bytes_of(std::max(limits.chunk_bytes, limits.direct_bytes), size_)),
       arena_("communication", Device{}, size_ * part_bytes_ + Arena::kAlignment),
       staging_(arena_.take({size_, part_bytes_}, DType::u8)),
       parts_(static_cast<std::size_t>(size_)) {
@@ -118,10 +101,6 @@ MpiCommunicator::~MpiCommunicator() {
   int finalized = 0;
   MPI_Finalized(&finalized);
   if (finalized == 0) MPI_Comm_free(&comm_);
-}
-
-void MpiCommunicator::check_host(const Tensor& tensor) const {
-  ENSURE(tensor.device.type == DeviceType::cpu, "the ", name_, " communicator over MPI works on host memory");
 }
 
 // Messages -----------------------------------------------------------------------------------------------------------
@@ -165,40 +144,30 @@ void MpiCommunicator::combine_direct(Combine how, DType dtype, std::byte* data, 
 
 void MpiCommunicator::combine_in_parts(Combine how, DType dtype, std::byte* data, std::int64_t count) {
   const std::int64_t element = bytes_of(dtype);
-  const std::int64_t line = std::max<std::int64_t>(kLine / element, 1);
-  const std::int64_t chunk = part_bytes_ / element * size_;
-  struct Cut {
-    std::int64_t begin, per_rank, end;  // elements
-    [[nodiscard]] std::int64_t at(int rank) const { return std::min(begin + rank * per_rank, end); }
+  const Chunking chunks(dtype, count, size_, part_bytes_);
+  const auto post_scatter = [&](const Chunk& c) {
+    for_each_peer([&](int peer) { post_receive(staged(peer), c.count(rank_) * element, peer); });
+    for_each_peer([&](int peer) { post_send(data + c.at(peer) * element, c.count(peer) * element, peer); });
   };
-  const auto cut = [&](std::int64_t begin) {
-    const std::int64_t n = std::min(chunk, count - begin);
-    return Cut{begin, divide_up(divide_up(n, size_), line) * line, begin + n};
+  const auto post_gather = [&](const Chunk& c) {
+    for_each_peer([&](int peer) { post_receive(data + c.at(peer) * element, c.count(peer) * element, peer); });
+    for_each_peer([&](int peer) { post_send(data + c.at(rank_) * element, c.count(rank_) * element, peer); });
   };
-  const auto bytes_at = [&](const Cut& c, int rank) { return (c.at(rank + 1) - c.at(rank)) * element; };
-  const auto post_scatter = [&](const Cut& c) {
-    for_each_peer([&](int peer) { post_receive(staged(peer), bytes_at(c, rank_), peer); });
-    for_each_peer([&](int peer) { post_send(data + c.at(peer) * element, bytes_at(c, peer), peer); });
-  };
-  const auto post_gather = [&](const Cut& c) {
-    for_each_peer([&](int peer) { post_receive(data + c.at(peer) * element, bytes_at(c, peer), peer); });
-    for_each_peer([&](int peer) { post_send(data + c.at(rank_) * element, bytes_at(c, rank_), peer); });
-  };
-  if (count > 0) post_scatter(cut(0));
-  for (std::int64_t begin = 0; begin < count; begin += chunk) {
+  post_scatter(chunks[0]);
+  for (std::int64_t i = 0; i < chunks.chunks(); ++i) {
     wait();
-    const Cut c = cut(begin);
+    const Chunk c = chunks[i];
     std::byte* own = data + c.at(rank_) * element;
-    combine(how, dtype, own, parts_with(own), bytes_at(c, rank_) / element);
+    combine(how, dtype, own, parts_with(own), c.count(rank_));
     post_gather(c);
-    if (begin + chunk < count) post_scatter(cut(begin + chunk));
+    if (i + 1 < chunks.chunks()) post_scatter(chunks[i + 1]);
   }
   wait();
 }
 
 void MpiCommunicator::combine_everywhere(Combine how, const Tensor& buffer) {
-  if (size_ == 1 || buffer.count() == 0) return;
-  if (buffer.bytes() <= limits_.direct_bytes) {
+  if (buffer.count() == 0) return;
+  if (buffer.bytes() <= std::min(limits_.direct_bytes / size_, part_bytes_)) {
     combine_direct(how, buffer.dtype, buffer.data, buffer.count());
   } else {
     combine_in_parts(how, buffer.dtype, buffer.data, buffer.count());
@@ -206,15 +175,14 @@ void MpiCommunicator::combine_everywhere(Combine how, const Tensor& buffer) {
 }
 
 void MpiCommunicator::all_reduce(const Tensor& buffer, Reduce op, const Stream& /*stream*/) {
-  check_buffer(*this, "all_reduce", buffer);
-  check_host(buffer);
+  check_host_buffer(*this, "all_reduce", buffer);
   const UsageMeter::Timer timer(usage_, Operation::all_reduce, buffer.bytes());
   combine_everywhere(combine_of(op), buffer);
 }
 
 void MpiCommunicator::sum_tree(const Tensor& out, const Tensor& partials, const Stream& /*stream*/) {
   check_sum_tree(*this, out, partials);
-  check_host(out);
+  check_host_buffer(*this, "sum_tree", out);
   const UsageMeter::Timer timer(usage_, Operation::sum_tree, partials.bytes());
   sum_local_tree(out, partials);
   combine_everywhere(Combine::tree, out);
@@ -222,7 +190,7 @@ void MpiCommunicator::sum_tree(const Tensor& out, const Tensor& partials, const 
 
 void MpiCommunicator::reduce_scatter(const Tensor& out, const Tensor& in, const Stream& /*stream*/) {
   check_reduce_scatter(*this, out, in);
-  check_host(in);
+  check_host_buffer(*this, "reduce_scatter", in);
   const UsageMeter::Timer timer(usage_, Operation::reduce_scatter, in.bytes());
   const std::int64_t element = bytes_of(in.dtype);
   const std::int64_t chunk = part_bytes_ / element;
@@ -240,7 +208,7 @@ void MpiCommunicator::reduce_scatter(const Tensor& out, const Tensor& in, const 
 
 void MpiCommunicator::all_gather(const Tensor& out, const Tensor& in, const Stream& stream) {
   check_all_gather(*this, out, in);
-  check_host(out);
+  check_host_buffer(*this, "all_gather", out);
   const UsageMeter::Timer timer(usage_, Operation::all_gather, out.bytes());
   const std::int64_t bytes = in.bytes();
   for_each_peer([&](int peer) { post_receive(out.data + peer * bytes, bytes, peer); });
@@ -252,7 +220,7 @@ void MpiCommunicator::all_gather(const Tensor& out, const Tensor& in, const Stre
 
 void MpiCommunicator::all_to_all(const Tensor& out, const Tensor& in, const Stream& stream) {
   check_all_to_all(*this, out, in);
-  check_host(out);
+  check_host_buffer(*this, "all_to_all", out);
   const UsageMeter::Timer timer(usage_, Operation::all_to_all, in.bytes());
   const std::int64_t count = in.count() / size_;
   const std::int64_t bytes = count * bytes_of(in.dtype);
@@ -263,9 +231,8 @@ void MpiCommunicator::all_to_all(const Tensor& out, const Tensor& in, const Stre
 }
 
 void MpiCommunicator::broadcast(const Tensor& buffer, int root, const Stream& /*stream*/) {
-  check_buffer(*this, "broadcast", buffer);
+  check_host_buffer(*this, "broadcast", buffer);
   check_root(*this, root);
-  check_host(buffer);
   const UsageMeter::Timer timer(usage_, Operation::broadcast, buffer.bytes());
   for (std::int64_t begin = 0; begin < buffer.bytes(); begin += limits_.message_bytes) {
     const auto n = static_cast<int>(std::min(limits_.message_bytes, buffer.bytes() - begin));
@@ -280,13 +247,7 @@ void MpiCommunicator::barrier() {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm parent, int color, int key, std::string name,
-                                                    const HostLimits& limits) {
-  ENSURE(limits.chunk_bytes >= 1 && limits.direct_bytes >= 0 && limits.message_bytes >= 1 &&
-             limits.message_bytes <= std::int64_t{1} << 30,
-         "limits of the ", name, " communicator");
-  MPI_Comm comm = MPI_COMM_NULL;
-  MPI_OK(MPI_Comm_split(parent, color, key, &comm));
+std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm comm, std::string name, const HostLimits& limits) {
   return std::make_unique<MpiCommunicator>(comm, std::move(name), limits);
 }
 

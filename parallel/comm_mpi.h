@@ -12,8 +12,7 @@
 
 namespace phalanx {
 
-// A communicator over the ranks of `parent` with the same `color`, ordered by `key`. Collective over `parent`.
-std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm parent, int color, int key, std::string name,
-                                                    const HostLimits& limits);
+// A communicator over the ranks of `comm`, which it takes over. Collective over `comm`.
+std::unique_ptr<Communicator> make_mpi_communicator(MPI_Comm comm, std::string name, const HostLimits& limits);
 
 }  // namespace phalanx

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "parallel/comm_mpi.h"
 #include "parallel/comm_self.h"
+#include "parallel/comm_shared.h"
 #include "parallel/mpi_check.h"
 
 namespace phalanx {
@@ -56,6 +57,21 @@ int cores_allowed(pid_t process) {
   return sched_getaffinity(process, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 0;
 }
 
+// Between the ranks of the same color, the fastest that they can use. Collective over all ranks.
+std::unique_ptr<Communicator> make_host_communicator(int size, int color, int key, const char* name,
+                                                     const HostLimits& limits) {
+  ENSURE(limits.chunk_bytes >= 1 && limits.direct_bytes >= 0 && limits.message_bytes >= 1 &&
+             limits.message_bytes <= std::int64_t{1} << 30,
+         "limits of the ", name, " communicator");
+  if (size == 1) return make_self_communicator(name);
+  MPI_Comm comm = MPI_COMM_NULL;
+  MPI_OK(MPI_Comm_split(MPI_COMM_WORLD, color, key, &comm));
+  if (limits.shared_memory) {
+    if (auto shared = make_shared_communicator(comm, name, limits)) return shared;
+  }
+  return make_mpi_communicator(comm, name, limits);
+}
+
 void start_mpi(int* argc, char*** argv) {
   int initialized = 0;
   MPI_OK(MPI_Initialized(&initialized));
@@ -94,8 +110,7 @@ Runtime::Runtime(int* argc, char*** argv) : state_(std::make_unique<State>()) {
   MPI_OK(MPI_Comm_free(&node));
   s.host = host_name();
   log::set_identity({s.world_rank, s.world_size, s.host});
-  s.world = s.world_size == 1 ? make_self_communicator("world")
-                              : make_mpi_communicator(MPI_COMM_WORLD, 0, s.world_rank, "world", HostLimits{});
+  s.world = make_host_communicator(s.world_size, 0, s.world_rank, "world", HostLimits{});
 }
 
 Runtime::~Runtime() {
@@ -133,11 +148,8 @@ Runtime::Axes Runtime::split(const Grid& grid, const HostLimits& limits) const {
   ENSURE(grid.data >= 1 && grid.tensor >= 1 && grid.world_size() == state_->world_size, "parallel.data (", grid.data,
          ") x parallel.tensor (", grid.tensor, ") must be the number of ranks (", state_->world_size, ")");
   const Coord here = grid.coord(state_->world_rank);
-  const auto axis = [&](const char* name, int size, int color, int key) {
-    if (size == 1) return make_self_communicator(name);
-    return make_mpi_communicator(MPI_COMM_WORLD, color, key, name, limits);
-  };
-  return {axis("data", grid.data, here.tensor, here.data), axis("tensor", grid.tensor, here.data, here.tensor)};
+  return {make_host_communicator(grid.data, here.tensor, here.data, "data", limits),
+          make_host_communicator(grid.tensor, here.data, here.tensor, "tensor", limits)};
 }
 
 }  // namespace phalanx
