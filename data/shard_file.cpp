@@ -87,11 +87,12 @@ ShardEntry write_shard_file(const std::string& folder, const std::string& name, 
 }
 
 std::uint32_t crc_outside(const RawFile& file, std::int64_t begin, std::int64_t end) {
-  std::vector<char> block(static_cast<std::size_t>(kChunkBytes));
+  constexpr std::int64_t kBlock = std::int64_t{128} << 10;
+  std::vector<char> block(static_cast<std::size_t>(kBlock));
   std::uint32_t crc = 0;
   const auto add = [&](std::int64_t from, std::int64_t to) {
-    for (; from < to; from += kChunkBytes) {
-      const auto bytes = static_cast<std::size_t>(std::min(kChunkBytes, to - from));
+    for (; from < to; from += kBlock) {
+      const auto bytes = static_cast<std::size_t>(std::min(kBlock, to - from));
       file.read(from, block.data(), bytes);
       crc = crc32c(block.data(), bytes, crc);
     }
