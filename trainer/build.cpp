@@ -89,7 +89,7 @@ data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions
 checkpoint::OwnedState owned_state(const Replica& replica) {
   const OptimizerState& optimizer = replica.optimizer();
   return {.layout = &replica.layout(),
-          .data_rank = replica.options().coord.data,
+          .data_rank = replica.part(),
           .tensor_rank = replica.options().coord.tensor,
           .writes = replica.owns_state(),
           .master = optimizer.master(),

@@ -14,6 +14,9 @@ std::unique_ptr<ParamLayout> make_layout(const ReplicaOptions& o, const Network&
   return std::make_unique<ParamLayout>(network.parameters().table, shards_of(o), parts, o.bucket_elements);
 }
 
+// Which part of every bucket this rank owns; without sharding there is one, and every data rank holds it.
+int part_of(const ReplicaOptions& o, const ParamLayout& layout) { return layout.data_ranks() == 1 ? 0 : o.coord.data; }
+
 ops::Exec make_exec(const ReplicaOptions& o, Memory& memory) {
   return {o.device, {}, &memory.workspace, memory.workspace.planning() ? nullptr : &ops::cpu_op_table()};
 }
@@ -26,7 +29,7 @@ std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, con
   Memory& m = parts->memory;
   parts->parameters = std::make_unique<Parameters>(layout, network.parameters().matrices, o.dtype, make_exec(o, m),
                                                    m.weights, o.training ? &m.gradients : nullptr);
-  parts->optimizer = std::make_unique<OptimizerState>(layout, *parts->parameters, o.coord.data, o.coord.tensor,
+  parts->optimizer = std::make_unique<OptimizerState>(layout, *parts->parameters, part_of(o, layout), o.coord.tensor,
                                                       o.training, m.optimizer);
   parts->grad_norm =
       std::make_unique<GradNorm>(layout, *parts->optimizer, o.shard_optimizer || o.coord.data == 0, m.optimizer);
@@ -77,6 +80,8 @@ Context Replica::context() {
   return ctx;
 }
 
+int Replica::part() const { return part_of(options_, *layout_); }
+
 void Replica::fill_initial_values() {
   parts_->optimizer->fill_initial_values(options_.seed);
   publish_masters();
@@ -92,8 +97,7 @@ void Replica::publish_weights() {
   const Tensor& flat = parameters().flat_weights();
   if (layout_->data_ranks() > 1) {
     for (const Bucket& bucket : layout_->buckets()) {
-      data_.all_gather(flat.slice(bucket.offset, bucket.count), layout_->owned_part(flat, bucket, options_.coord.data),
-                       exec.stream);
+      data_.all_gather(flat.slice(bucket.offset, bucket.count), layout_->owned_part(flat, bucket, part()), exec.stream);
     }
   }
   parameters().pack(exec);

@@ -53,6 +53,9 @@ class Replica {
   // True when this rank's optimizer state is not a copy of another data rank's.
   [[nodiscard]] bool owns_state() const { return options_.shard_optimizer || options_.coord.data == 0; }
 
+  // Which part of every bucket this rank owns.
+  [[nodiscard]] int part() const;
+
   void fill_initial_values();
   // Weights of all ranks from the masters: round, gather over the data axis, pack. After load and after initial values.
   void publish_masters();
