@@ -13,7 +13,7 @@
 namespace phalanx {
 namespace {
 
-constexpr auto kFinaliseLimit = std::chrono::seconds(10);
+constexpr auto kFinaliseLimit = std::chrono::seconds(5);
 
 // Ranks other than 0 keep quiet about an error of all ranks, unless it turns out to be theirs alone.
 void guard_finalise(const std::string& message, bool printed, int status) {

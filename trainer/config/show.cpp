@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kWidest = 28;
 
 std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
+  text.append(text.size() < width ? width - text.size() : 2, ' ');
   return text;
 }
 
