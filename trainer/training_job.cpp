@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/sha256.h"
+#include "data/shard_format.h"
 #include "model/ops/gemm_peak.h"
 #include "model/ops/linear.h"
 #include "trainer/agree.h"
@@ -200,7 +201,7 @@ checkpoint::Provenance TrainingJob::provenance() const {
   return {.config_yaml = config::to_yaml(config_),
           .tokenizer_digest = identity_.tokenizer_digest,
           .data_digest = identity_.data_digest,
-          .tokenizer_folder = config_.data.train.front().path,
+          .tokenizer_folder = config_.data.train.front().path + "/" + data::kTokenizerFolder,
           .data_ranks = grid_.data,
           .tensor_ranks = grid_.tensor,
           .precision = config_.training.precision};
