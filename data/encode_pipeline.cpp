@@ -13,9 +13,10 @@
 namespace phalanx::data {
 namespace {
 
-constexpr std::size_t kJobBytes = std::size_t{128} << 10;       // text of a job, unless one piece is longer
-constexpr std::int64_t kTextInFlight = std::int64_t{16} << 20;  // text of all jobs, unless there is only one
-constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;     // bytes a slot keeps for its next job
+constexpr std::size_t kJobBytes = std::size_t{64} << 10;  // text of a job, unless one piece is longer
+// Text of all jobs, about. A tokenizer may need 40 times a text's size to encode it if it is one long word.
+constexpr std::int64_t kTextInFlight = std::int64_t{6} << 20;
+constexpr std::size_t kKeptCapacity = std::size_t{1} << 20;  // bytes a slot keeps for its next job
 
 struct Job {
   std::vector<std::string> texts;

@@ -1,6 +1,6 @@
 // EncodePipeline: text -> tokens by several threads, delivered in the order of the text, in bounded memory.
 //
-// One thread reads jobs of about 128 KiB of text, `workers` threads encode them, and the caller takes them in order, so
+// One thread reads jobs of about 64 KiB of text, `workers` threads encode them, and the caller takes them in order, so
 // the result does not depend on the number of workers.
 #pragma once
 

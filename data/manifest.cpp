@@ -160,7 +160,11 @@ Manifest read_manifest(const std::string& folder) {
   const std::string path = path_of(folder);
   if (!std::filesystem::is_directory(folder)) throw UsageError(str(folder, ": no such folder of token shards"));
   if (!std::filesystem::exists(path)) {
-    throw UsageError(str(folder, ": holds no manifest.json; `phalanx data prepare` makes folders of token shards"));
+    const std::filesystem::path train = std::filesystem::path(folder) / "train";
+    const bool is_parent = std::filesystem::exists(train / "manifest.json");
+    throw UsageError(str(folder, ": holds no manifest.json; ",
+                         is_parent ? str("did you mean ", train.string(), "?")
+                                   : "`phalanx data prepare` makes folders of token shards"));
   }
   json object = json::parse(read_text_file(path, kMaxManifestBytes), nullptr, false);
   const Fields fields(object, path);

@@ -13,8 +13,15 @@
 namespace phalanx::data {
 namespace {
 
-constexpr std::size_t kPieceBytes = std::size_t{256} << 10;    // a document is cut when it is longer
-constexpr std::size_t kMaxPieceBytes = std::size_t{16} << 20;  // without a place to cut
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;   // a document is cut when it is longer
+constexpr std::size_t kMaxPieceBytes = std::size_t{1} << 20;  // cut there even between no words
+
+// The last place in text[0, limit] that is not inside a UTF-8 character.
+std::size_t character_boundary(std::string_view text, std::size_t limit) {
+  std::size_t at = limit;
+  while (at > limit - 3 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80) --at;
+  return at;
+}
 
 }  // namespace
 
@@ -126,10 +133,7 @@ std::size_t TextSource::State::piece_bytes() {
       const std::size_t cut = find_cut(std::string_view(document).substr(begin), searched, kPieceBytes);
       if (cut <= kMaxPieceBytes && cut < size) return cut;
       if (ended && size <= kMaxPieceBytes) return size;
-      if (size > kMaxPieceBytes) {
-        throw Error(str(names[file], ": ", kMaxPieceBytes >> 20,
-                        " MiB without a line break before text or a space between words: is this text?"));
-      }
+      if (size > kMaxPieceBytes) return character_boundary(std::string_view(document).substr(begin), kMaxPieceBytes);
       searched = size - 2;  // what follows may allow a cut at the last bytes
     }
     extend();

@@ -28,7 +28,8 @@ struct TextOptions {
 
 // A piece of a document. Documents up to 256 KiB come whole. Longer ones are cut where no pretokenizer joins text:
 // after a line break that is followed by a character which is not white space, or between a letter and a single space
-// that stands before a letter. So encoding the pieces one by one gives the ids of the whole document.
+// that stands before a letter. So encoding the pieces one by one gives the ids of the whole document. Only a run of 1
+// MiB without such a place, which is no language, is cut between any two characters.
 struct TextPiece {
   std::string text;
   bool begins_document = true;
@@ -52,7 +53,7 @@ class TextSource {
   TextSource& operator=(const TextSource&) = delete;
 
   // The next piece, in order; false at the end. Throws Error naming file and line: a malformed record, a record without
-  // the field, a line longer than 32 MiB, 16 MiB of text with no place to cut, damaged compression, a failed read.
+  // the field, a line longer than 32 MiB, damaged compression, a failed read.
   bool next(TextPiece& piece);
 
   [[nodiscard]] const TextCounts& counts() const;

@@ -154,9 +154,23 @@ TEST_F(TextSourceTest, CutsOnlyWherePretokensEnd) {
   EXPECT_EQ(find_cut("aaaaaa b", 0, 2), 6U) << "else the first behind it";
 }
 
-TEST_F(TextSourceTest, TextThatCannotBeCutIsRefusedNotKept) {
+TEST_F(TextSourceTest, TextWithoutAPlaceToCutIsCutBetweenCharacters) {
+  std::string text = "x";
+  while (text.size() < (std::size_t{5} << 20)) text += "字";
+  TextSource source({{write("a.txt", text)}});
+  TextPiece piece;
+  std::string all;
+  while (source.next(piece)) {
+    EXPECT_LE(piece.text.size(), std::size_t{1} << 20);
+    all += piece.text;
+  }
+  EXPECT_EQ(all, text);
+  EXPECT_EQ(source.counts().documents, 1);
+  EXPECT_EQ(source.counts().invalid_utf8, 0) << "no character was cut";
+}
+
+TEST_F(TextSourceTest, LinesBeyondMemoryAreRefusedNotKept) {
   const std::string path = write("a.txt", std::string(std::size_t{33} << 20, 'x'));
-  EXPECT_THAT(error_of({{path}}), HasSubstr("16 MiB without a line break"));
   EXPECT_THAT(error_of({{path}, "text", TextSplit::line}), HasSubstr(path + ":1: the line is longer than 32 MiB"));
 }
 
