@@ -171,16 +171,17 @@ __attribute__((target("arch=x86-64-v3"))) void avx2(Combine how, std::byte* out,
 }
 
 template <class T>
-__attribute__((target("arch=x86-64-v4,prefer-vector-width=512"))) void avx512(Combine how, std::byte* out, Parts parts,
-                                                                              std::int64_t count) {
+__attribute__((target("arch=x86-64-v4"))) void avx512(Combine how, std::byte* out, Parts parts, std::int64_t count) {
   dispatch<T>(how, out, parts, count);
 }
 
 template <class T>
 Function best() {
-  if (__builtin_cpu_supports("x86-64-v4")) return avx512<T>;
-  if (__builtin_cpu_supports("x86-64-v3")) return avx2<T>;
-  return baseline<T>;
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+  if (v4) return avx512<T>;
+  return v3 ? avx2<T> : baseline<T>;
 }
 
 template <class T>

@@ -47,8 +47,8 @@ SharedArea::SharedArea(MPI_Comm node, MPI_Win window, std::int64_t bytes)
     int unit = 0;
     void* base = nullptr;
     MPI_OK(MPI_Win_shared_query(window, rank, &length, &unit, &base));
-    const auto address = reinterpret_cast<std::uintptr_t>(base);
-    base_.push_back(reinterpret_cast<std::byte*>((address + kLine - 1) / kLine * kLine));
+    const auto past_line = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(base) % kLine);
+    base_.push_back(static_cast<std::byte*>(base) + (kLine - past_line) % kLine);
   }
   MPI_OK(MPI_Win_lock_all(MPI_MODE_NOCHECK, window));
   std::memset(base_[static_cast<std::size_t>(rank_)], 0, static_cast<std::size_t>(kLine + 2 * bytes));

@@ -155,6 +155,65 @@ TEST(Combine, NotANumberAndInfinityStayWhatTheyAre) {
   for (const float x : a) EXPECT_TRUE(std::isnan(x));
 }
 
+// The number behind 16 bits of half precision, by definition.
+double half_value(std::uint16_t h) {
+  const int exponent = (h >> 10) & 31;
+  const int fraction = h & 1023;
+  const double magnitude = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  return (h & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
+// The nearest half, ties to even; positive halves grow with their bits, and 0x7C00 stands where 65536 would.
+std::uint16_t nearest_half(float x) {
+  const auto sign = static_cast<std::uint16_t>(std::signbit(x) ? 0x8000 : 0);
+  const double magnitude = std::fabs(x);
+  std::uint16_t low = 0, high = 0x7C00;
+  if (magnitude >= half_value(high)) return sign | high;
+  while (high - low > 1) {
+    const auto middle = static_cast<std::uint16_t>((low + high) / 2);
+    (half_value(middle) <= magnitude ? low : high) = middle;
+  }
+  const double below = magnitude - half_value(low), above = half_value(high) - magnitude;
+  const bool up = above < below || (above == below && low % 2 == 1);
+  return sign | (up ? high : low);
+}
+
+TEST(Combine, EveryHalfSurvivesTheAdditionOfZero) {
+  std::vector<std::uint16_t> all(65536), zero(65536, 0);
+  for (std::size_t h = 0; h < all.size(); ++h) all[h] = static_cast<std::uint16_t>(h);
+  const std::byte* parts[] = {reinterpret_cast<std::byte*>(all.data()), reinterpret_cast<std::byte*>(zero.data())};
+  combine(Combine::sum, DType::f16, reinterpret_cast<std::byte*>(all.data()), parts, 65536);
+  for (std::size_t h = 0; h < all.size(); ++h) {
+    const bool nan = (h & 0x7FFF) > 0x7C00;
+    if (nan) {
+      ASSERT_GT(all[h] & 0x7FFF, 0x7C00) << h;
+    } else {
+      ASSERT_EQ(all[h], h == 0x8000 ? 0 : h);  // -0 + 0 is 0
+    }
+  }
+}
+
+TEST(Combine, SumsOfHalvesAreTheNearestHalves) {
+  const std::int64_t n = 200001;
+  std::vector<std::uint16_t> a, b, out(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto bits = static_cast<std::uint64_t>(i + 1) * 0x9E3779B97F4A7C15ULL;
+    const auto finite = [](std::uint64_t x) {
+      return static_cast<std::uint16_t>(x % 0x7C00 + ((x >> 20) & 1) * 0x8000);
+    };
+    a.push_back(finite(bits >> 40));
+    // Every other one of similar size, so that cancellation, ties and numbers below 2^-14 occur.
+    b.push_back(i % 2 == 0 ? finite(bits >> 17)
+                           : static_cast<std::uint16_t>(finite((bits >> 40) + bits % 64) ^ 0x8000));
+  }
+  const std::byte* parts[] = {reinterpret_cast<std::byte*>(a.data()), reinterpret_cast<std::byte*>(b.data())};
+  combine(Combine::sum, DType::f16, reinterpret_cast<std::byte*>(out.data()), parts, n);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const float sum = static_cast<float>(half_value(a[i])) + static_cast<float>(half_value(b[i]));
+    ASSERT_EQ(out[i], nearest_half(sum)) << half_value(a[i]) << " + " << half_value(b[i]);
+  }
+}
+
 TEST(Combine, WithoutPartsThereIsNoSum) {
   float x = 0;
   EXPECT_THROW(combine(Combine::sum, DType::f32, reinterpret_cast<std::byte*>(&x), {}, 1), Error);
