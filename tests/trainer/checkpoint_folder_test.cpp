@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include "core/check.h"
 #include "core/random.h"
@@ -191,38 +193,44 @@ TEST_F(CheckpointFolder, AKillAtAnyInstantLeavesALoadableCheckpoint) {
   }
 }
 
-// Limits the size of files for its scope, as a full disk would.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    old_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
+// Runs `f` in a child process whose files may have at most `bytes`, as on a full disk; true when f and the child's exit
+// went well. libhdf5 loses memory when a file cannot be closed: under the leak checker the child leaves without it.
+bool with_file_size_limit(rlim_t bytes, const std::function<bool()>& f) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{};
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
     setrlimit(RLIMIT_FSIZE, &limit);
+    const int status = f() ? 0 : 1;
+#ifdef __SANITIZE_ADDRESS__
+    _exit(status);
+#else
+    std::exit(status);
+#endif
   }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, old_handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit old_{};
-  void (*old_handler_)(int) = nullptr;
-};
+  int status = -1;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
 
 TEST_F(CheckpointFolder, AFailedWriteAtAnySizeLeavesTheLastGoodCheckpointAndNothingElse) {
   const std::string good = save_step(10);
   const auto bytes = fs::file_size(good + "/rank_00000.h5");
+  const auto fails_by_name = [&] {
+    try {
+      save_step(20);
+    } catch (const Error& e) {
+      const std::string message = e.what();
+      return message.find("checkpoint of step 20 not saved") != std::string::npos &&
+             message.find("rank_00000.h5") != std::string::npos;
+    }
+    return false;
+  };
   for (const std::uintmax_t limit :
        {std::uintmax_t{0}, std::uintmax_t{1000}, std::uintmax_t{5000}, bytes / 2, bytes - 1}) {
-    {
-      const FileSizeLimit full(limit);
-      EXPECT_THAT([&] { save_step(20); },
-                  ThrowsMessage<Error>(AllOf(HasSubstr("checkpoint of step 20 not saved"), HasSubstr("rank_00000.h5"))))
-          << "limit " << limit;
-    }
+    EXPECT_TRUE(with_file_size_limit(limit, fails_by_name)) << "limit " << limit;
     EXPECT_THAT(names(), UnorderedElementsAre("step_00000010", "latest"));
   }
   expect_loads(*find_latest(root_.path()));
