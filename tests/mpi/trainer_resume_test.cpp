@@ -1,0 +1,119 @@
+// A run that was stopped and resumed is the run that was not: bit for bit at the same layout, from a checkpoint on
+// disk.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <limits>
+
+#include "tests/support/tiny_job.h"
+#include "trainer/agree.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/config/resolve.h"
+
+namespace phalanx {
+namespace {
+
+using namespace testing::tiny;
+
+constexpr int kBefore = 3, kAfter = 3;
+
+// A folder that all ranks see and rank 0 removes.
+class SharedFolder {
+ public:
+  SharedFolder()
+      : path_(share_text(test_runtime().world(),
+                         (std::filesystem::temp_directory_path() / str("phalanx_resume_", getpid())).string())) {}
+  ~SharedFolder() {
+    if (test_runtime().world_rank() == 0) std::filesystem::remove_all(path_);
+  }
+  SharedFolder(const SharedFolder&) = delete;
+  SharedFolder& operator=(const SharedFolder&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+bool equal_bits(const Tensor& a, const Tensor& b) {
+  return a.bytes() == b.bytes() && std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
+}
+
+void expect_equal_state(const Replica& a, const Replica& b) {
+  EXPECT_TRUE(equal_bits(a.optimizer().master(), b.optimizer().master())) << "masters";
+  EXPECT_TRUE(equal_bits(a.optimizer().m(), b.optimizer().m())) << "first moments";
+  EXPECT_TRUE(equal_bits(a.optimizer().v(), b.optimizer().v())) << "second moments";
+  EXPECT_TRUE(equal_bits(a.parameters().flat_weights(), b.parameters().flat_weights())) << "weights";
+}
+
+std::vector<double> run_steps(Job& job, const Case& c, int begin, int count) {
+  std::vector<double> losses;
+  for (int s = begin; s < begin + count; ++s) {
+    losses.push_back(job.trainer.step(make_step(s, c, job.replica.options().coord.data), 0).loss);
+  }
+  return losses;
+}
+
+checkpoint::Provenance provenance(const Case& c) {
+  checkpoint::Provenance p;
+  p.config_yaml = config::to_yaml(make_config(c));
+  p.data_ranks = c.data;
+  p.tensor_ranks = c.tensor;
+  p.precision = c.precision;
+  return p;
+}
+
+void expect_resume_is_exact(const Case& c) {
+  Parallel undisturbed(c);
+  run_steps(undisturbed.job, c, 0, kBefore);
+  const std::vector<double> expected = run_steps(undisturbed.job, c, kBefore, kAfter);
+
+  const SharedFolder folder;
+  std::string path;
+  {
+    Parallel first(c);
+    run_steps(first.job, c, 0, kBefore);
+    path = checkpoint::save(folder.path(), first.job.trainer.progress(), provenance(c), owned_state(first.job.replica),
+                            test_runtime().world());
+  }
+  Parallel second(c);
+  const checkpoint::Manifest manifest = checkpoint::read_manifest(path);
+  checkpoint::load(manifest, checkpoint::Parts::weights_and_moments, owned_state(second.job.replica));
+  second.job.replica.publish_masters();
+  second.job.trainer.set_progress(manifest.progress);
+  EXPECT_EQ(run_steps(second.job, c, kBefore, kAfter), expected);
+  expect_equal_state(second.job.replica, undisturbed.job.replica);
+}
+
+TEST(Resume, EqualsNoStopBitForBit) {
+  const int ranks = test_runtime().world_size();
+  for (const char* precision : {"fp32", "bf16"}) {
+    for (const bool shard : {true, false}) {
+      expect_resume_is_exact({.data = ranks, .tensor = 1, .micro = 1, .shard = shard, .precision = precision});
+      expect_resume_is_exact({.data = 1, .tensor = ranks, .micro = 4, .shard = shard, .precision = precision});
+    }
+  }
+  if (ranks == 4) expect_resume_is_exact({.data = 2, .tensor = 2, .micro = 2});
+}
+
+TEST(Step, NotFiniteLossStopsAllRanksBeforeTheUpdateAndNamesTheTensor) {
+  const Case c{.data = test_runtime().world_size(), .micro = 1};
+  Parallel job(c);
+  const Replica& replica = job.job.replica;
+  const int spec = replica.layout().find("layers.1.mlp.up.bias");
+  *replica.parameters().weight(spec).as<float>() = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> before(replica.optimizer().master().as<float>(),
+                                  replica.optimizer().master().as<float>() + replica.optimizer().master().count());
+  try {
+    run_steps(job.job, c, 0, 1);
+    FAIL() << "a loss that is not finite was taken";
+  } catch (const AgreedError& error) {
+    EXPECT_NE(std::string(error.what()).find("step 1"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("first bad gradient: "), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(std::memcmp(before.data(), replica.optimizer().master().data, before.size() * sizeof(float)), 0);
+}
+
+}  // namespace
+}  // namespace phalanx
