@@ -85,7 +85,7 @@ void backward_rows(const GeluBackward& a, const Tensor& partials) {
       if (partials.defined()) add_to_line(partial_line(partials, block, 0), dx_n, F);
     }
   }
-  if (partials.defined()) add_partial_lines(a.dbias, partials, 0);
+  if (partials.defined()) add_partial_lines({a.dbias}, partials);
 }
 
 // Calls f.template operator()<Form, T>().

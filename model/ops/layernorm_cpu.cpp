@@ -158,8 +158,6 @@ void backward_rows(const LayernormBackward& a, const Tensor& partials, AfterRow&
       after_row(n, block);
     }
   }
-  add_partial_lines(a.dgamma, partials, 0);
-  add_partial_lines(a.dbeta, partials, 1);
 }
 
 template <class T>
@@ -178,7 +176,7 @@ void residual_backward_rows(const ResidualLayernormBackward& a, const Tensor& pa
       branch_row(dbranch_n, dbias, dsum_n, C);
     }
   });
-  add_partial_lines(a.dbias, partials, 2);
+  add_partial_lines({a.norm.dgamma, a.norm.dbeta, a.dbias}, partials);
 }
 
 }  // namespace
@@ -199,6 +197,7 @@ void layernorm_backward(const Exec& exec, const LayernormBackward& a) {
   Scratch scratch(*exec.workspace);
   const Tensor partials = take_partial_sums(scratch, a.x.size(0), 2, a.x.size(1));
   visit_dtype(a.x.dtype, [&]<class T>() { backward_rows<T>(a, partials, [](std::int64_t, std::int64_t) {}); });
+  add_partial_lines({a.dgamma, a.dbeta}, partials);
 }
 
 void residual_layernorm_forward(const Exec&, const ResidualLayernormForward& a) {

@@ -16,20 +16,25 @@ inline void clear_partial_lines(const Tensor& partials, std::int64_t block) {
   std::fill(lines, lines + partials.size(1) * partials.size(2), 0.0F);
 }
 
-// total[c] += line 0 + line 1 + ...; blocks in order. Nothing is done for an undefined total.
-inline void add_partial_lines(const Tensor& total, const Tensor& partials, std::int64_t sum) {
-  if (!total.defined()) return;
+// totals[i][c] += sum i of line 0, of line 1, ...; blocks in order. An undefined total is left out.
+inline void add_partial_lines(std::initializer_list<Tensor> totals, const Tensor& partials) {
+  constexpr std::int64_t kColumns = 256;
   const std::int64_t blocks = partials.size(0);
   const std::int64_t C = partials.size(2);
-  constexpr std::int64_t kColumns = 256;
-  float* out = total.as<float>();
+  const std::int64_t pieces = (C + kColumns - 1) / kColumns;
+  const auto sums = static_cast<std::int64_t>(totals.size());
 #pragma omp parallel for schedule(static)
-  for (std::int64_t begin = 0; begin < C; begin += kColumns) {
-    for_lanes(std::min(kColumns, C - begin), [&](std::int64_t i, auto lanes) {
-      const std::int64_t c = begin + i;
+  for (std::int64_t task = 0; task < sums * pieces; ++task) {
+    const std::int64_t sum = task / pieces;
+    const std::int64_t begin = task % pieces * kColumns;
+    const Tensor& total = totals.begin()[sum];
+    if (!total.defined()) continue;
+    float* out = total.as<float>() + begin;
+    for_lanes(std::min(kColumns, C - begin), [&](std::int64_t c, auto lanes) {
       VecF lines = set(0.0F);
-      for (std::int64_t block = 0; block < blocks; ++block)
-        lines = lines + load(partial_line(partials, block, sum) + c, lanes);
+      for (std::int64_t block = 0; block < blocks; ++block) {
+        lines = lines + load(partial_line(partials, block, sum) + begin + c, lanes);
+      }
       store(out + c, load(out + c, lanes) + lines, lanes);
     });
   }
