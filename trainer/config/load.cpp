@@ -87,7 +87,7 @@ class Reader {
       problems_.push_back(shown + "expected key.path=value");
       return;
     }
-    place_ = [shown](const YAML::Node&) { return shown; };
+    place_ = [shown](const YAML::Node&) { return str(shown); };
     const std::string key = text.substr(0, equals);
     try {
       const std::string value = text.substr(equals + 1);

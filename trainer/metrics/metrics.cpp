@@ -118,7 +118,6 @@ void Metrics::on_checkpoint(std::int64_t step, const std::string& path, double s
   state_->jsonl.checkpoint(step, now, path, seconds);
   state_->exporter.checkpoint(now, seconds, free_bytes(state_->folder.path()));
   state_->console.checkpoint(step, path, seconds);
-  state_->folder.set_checkpoint(step, path);
 }
 
 void Metrics::set_memory(const std::vector<ArenaBytes>& arenas) { state_->exporter.memory(arenas); }
