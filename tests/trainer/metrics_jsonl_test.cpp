@@ -171,6 +171,16 @@ TEST_F(MetricsJsonl, ResumeDropsALastLineThatOnlyLacksItsEnd) {
   EXPECT_EQ(read_file(path), before) << "a line counts when its end is there";
 }
 
+TEST_F(MetricsJsonl, ResumeDropsLinesThatACrashGarbled) {
+  write_run(2);
+  append(path, R"({"event":"step","st)"
+               "\n" +
+                   std::string(50, '\0') + "\n[]\n");
+  { JsonLines(path).step(stats_of(3)); }
+  JsonLines(path).truncate_after(3);
+  EXPECT_THAT(steps(), ElementsAre(-1, 1, 2, 3));
+}
+
 TEST_F(MetricsJsonl, EventsOfTheCheckpointsOwnStepStay) {
   write_run(2);
   {

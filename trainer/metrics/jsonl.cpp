@@ -8,9 +8,11 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/check.h"
 #include "core/log.h"
+#include "trainer/run_folder.h"
 
 namespace phalanx {
 namespace {
@@ -48,30 +50,35 @@ class Event {
   std::vector<std::string> non_finite_;
 };
 
-// The step of a line; -1 when it has none or is no JSON.
-std::int64_t step_of(const std::string& line) {
+// The step of a line, -1 where it has none; nullopt when it is no event.
+std::optional<std::int64_t> step_of(const std::string& line) {
   const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return -1;
-  return json["step"].get<std::int64_t>();
+  if (!json.is_object() || !json.contains("event")) return std::nullopt;
+  return json.contains("step") && json["step"].is_number_integer() ? json["step"].get<std::int64_t>() : -1;
 }
 
-// Bytes up to the first line of a later step, or up to an incomplete last line.
-std::int64_t length_through(const std::string& path, std::int64_t step) {
+// The lines before the first one of a later step, without those that a crash left incomplete or garbled.
+std::string lines_through(const std::string& path, std::int64_t step) {
   std::ifstream in(path, std::ios::binary);
-  std::int64_t length = 0;
-  std::string line;
-  while (std::getline(in, line) && !in.eof() && step_of(line) <= step) {
-    length += static_cast<std::int64_t>(line.size()) + 1;
+  std::string kept, line;
+  while (std::getline(in, line) && !in.eof()) {
+    const auto found = step_of(line);
+    if (!found) continue;
+    if (*found > step) break;
+    kept += line + "\n";
   }
-  return length;
+  return kept;
+}
+
+int open_log(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0) throw Error(str("cannot open ", path, ": ", std::strerror(errno)));
+  return file;
 }
 
 }  // namespace
 
-JsonLines::JsonLines(const std::string& path)
-    : path_(path), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
-  if (file_ < 0) throw Error(str("cannot open ", path_, ": ", std::strerror(errno)));
-}
+JsonLines::JsonLines(const std::string& path) : path_(path), file_(open_log(path)) {}
 
 JsonLines::~JsonLines() { ::close(file_); }
 
@@ -134,12 +141,15 @@ void JsonLines::skip(const StepStats& stats) {
   write(Event("skip").add("time", stats.time).add("step", stats.step).add("loss_scale", stats.loss_scale).text());
 }
 
-void JsonLines::truncate_after(std::int64_t step) { truncate(length_through(path_, step)); }
+void JsonLines::truncate_after(std::int64_t step) { replace(lines_through(path_, step)); }
 
-void JsonLines::clear() { truncate(0); }
+void JsonLines::clear() { replace(""); }
 
-void JsonLines::truncate(std::int64_t length) {
-  if (::ftruncate(file_, length) != 0) throw Error(str("cannot shorten ", path_, ": ", std::strerror(errno)));
+void JsonLines::replace(const std::string& content) {
+  replace_file(path_, content);
+  const int fresh = open_log(path_);
+  ::close(file_);
+  file_ = fresh;
 }
 
 void JsonLines::write(const std::string& text) {

@@ -30,13 +30,14 @@ class JsonLines {
   void resume(std::int64_t step, double time, const std::string& path);
   void skip(const StepStats& stats);
 
-  // Drops every line from the first one of a later step on, and an incomplete last line.
+  // Drops every line from the first one of a later step on, and lines that a crash left incomplete or garbled. The
+  // file is replaced as a whole. Throws Error when that fails.
   void truncate_after(std::int64_t step);
   void clear();
 
  private:
   void write(const std::string& text);
-  void truncate(std::int64_t length);
+  void replace(const std::string& content);
 
   std::string path_;
   int file_ = -1;
