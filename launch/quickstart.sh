@@ -55,7 +55,7 @@ parse_arguments() {
         [[ ${#texts[@]} -gt 0 ]] || die "--text needs at least one file" ;;
       --ranks) need_value "$1" $#; need_count "$1" "$2"; ranks=$2; shift ;;
       --steps) need_value "$1" $#; need_count "$1" "$2"; steps=$2; shift ;;
-      --output) need_value "$1" $#; output=$(realpath -m "$2"); shift ;;
+      --output) need_value "$1" $#; output=$(realpath -m --relative-base="$workspace" "$2"); shift ;;
       --prompt) need_value "$1" $#; prompt=$2; shift ;;
       -h | --help) usage "$0"; exit 0 ;;
       *) die "unknown argument '$1'; see --help" ;;
