@@ -2,6 +2,7 @@
 // layout can be played in one process.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <filesystem>
@@ -84,6 +85,12 @@ class RankState {
       count += std::bit_cast<std::uint32_t>(found) != std::bit_cast<std::uint32_t>(e.value) ? 1 : 0;
     }
     return count;
+  }
+  // Elements between pieces that are not zero.
+  [[nodiscard]] int nonzero_gaps(int kind) const {
+    std::vector<float> gaps = values(kind);
+    for (const Expected& e : expected(kind)) gaps[e.own] = 0.0F;
+    return static_cast<int>(std::count_if(gaps.begin(), gaps.end(), [](float x) { return x != 0.0F; }));
   }
 
  private:

@@ -33,6 +33,7 @@ TEST_P(CheckpointLayouts, LoadsIntoEveryOtherLayoutBitForBit) {
         for (int kind = 0; kind < 3; ++kind) {
           EXPECT_EQ(rank.differences(kind), 0)
               << "kind " << kind << " at data " << d << " tensor " << t << " of " << to.data << "x" << to.tensor;
+          EXPECT_EQ(rank.nonzero_gaps(kind), 0);
         }
       }
     }

@@ -1,6 +1,7 @@
 #include "trainer/checkpoint/checksum.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/check.h"
 #include "core/crc32c.h"
@@ -28,26 +29,43 @@ VerifiedFile::VerifiedFile(const std::string& path, const FileChecksum& expected
   buffer_.resize(static_cast<std::size_t>(std::min(bytes, kChunkBytes)));
 }
 
-VerifiedFile::Chunk VerifiedFile::chunk_at(std::int64_t offset) {
-  ENSURE(offset >= 0 && offset < expected_.bytes, file_.path(), ": byte ", offset, " of ", expected_.bytes);
-  const std::int64_t index = offset / kChunkBytes;
+std::int64_t VerifiedFile::chunk_bytes(std::int64_t index) const {
+  return std::min(kChunkBytes, expected_.bytes - index * kChunkBytes);
+}
+
+void VerifiedFile::read_chunk(std::byte* to, std::int64_t index) const {
+  const std::int64_t bytes = chunk_bytes(index);
   const std::int64_t begin = index * kChunkBytes;
-  const std::int64_t bytes = std::min(kChunkBytes, expected_.bytes - begin);
-  if (index != loaded_) {
-    loaded_ = -1;
-    file_.read(buffer_.data(), bytes, begin);
-    const std::uint32_t found = crc32c(buffer_.data(), static_cast<std::size_t>(bytes));
-    if (found != expected_.chunks[static_cast<std::size_t>(index)]) {
-      throw Error(
-          str(file_.path(), " is damaged: bytes ", begin, " to ", begin + bytes, " do not match their checksum"));
+  file_.read(to, bytes, begin);
+  if (crc32c(to, static_cast<std::size_t>(bytes)) == expected_.chunks[static_cast<std::size_t>(index)]) return;
+  throw Error(str(file_.path(), " is damaged: bytes ", begin, " to ", begin + bytes, " do not match their checksum"));
+}
+
+void VerifiedFile::read(void* to, std::int64_t bytes, std::int64_t offset) {
+  ENSURE(offset >= 0 && bytes >= 0 && bytes <= expected_.bytes && offset <= expected_.bytes - bytes, file_.path(), ": ",
+         bytes, " bytes at ", offset, " of ", expected_.bytes);
+  auto* at = static_cast<std::byte*>(to);
+  while (bytes > 0) {
+    const std::int64_t index = offset / kChunkBytes;
+    const std::int64_t skip = offset % kChunkBytes;
+    const std::int64_t n = std::min(bytes, chunk_bytes(index) - skip);
+    if (n == chunk_bytes(index) && index != buffered_) {
+      read_chunk(at, index);  // all of it is wanted: no detour through the buffer
+    } else {
+      if (index != buffered_) {
+        buffered_ = -1;
+        read_chunk(buffer_.data(), index);
+        buffered_ = index;
+      }
+      std::memcpy(at, buffer_.data() + skip, static_cast<std::size_t>(n));
     }
-    loaded_ = index;
+    at += n, offset += n, bytes -= n;
   }
-  return {buffer_.data(), begin, bytes};
 }
 
 void VerifiedFile::verify_all() {
-  for (std::int64_t offset = 0; offset < expected_.bytes; offset += kChunkBytes) static_cast<void>(chunk_at(offset));
+  for (std::int64_t index = 0; index < chunk_count(expected_.bytes); ++index) read_chunk(buffer_.data(), index);
+  buffered_ = -1;
 }
 
 }  // namespace phalanx::checkpoint

@@ -29,20 +29,20 @@ class VerifiedFile {
   // `expected` must outlive this object.
   VerifiedFile(const std::string& path, const FileChecksum& expected);
 
-  struct Chunk {
-    const std::byte* data = nullptr;
-    std::int64_t offset = 0;  // in the file
-    std::int64_t bytes = 0;
-  };
-  // The checked MiB that holds byte `offset`; valid until the next call.
-  Chunk chunk_at(std::int64_t offset);
+  // `bytes` at `offset`; every MiB that they lie in is read and checked as a whole. When it throws, what is at `to` is
+  // undefined.
+  void read(void* to, std::int64_t bytes, std::int64_t offset);
   void verify_all();
 
  private:
+  // Reads chunk `index` to `to` and checks it there.
+  void read_chunk(std::byte* to, std::int64_t index) const;
+  [[nodiscard]] std::int64_t chunk_bytes(std::int64_t index) const;
+
   File file_;
   const FileChecksum& expected_;
   std::vector<std::byte> buffer_;
-  std::int64_t loaded_ = -1;  // chunk in the buffer
+  std::int64_t buffered_ = -1;  // chunk in the buffer
 };
 
 }  // namespace phalanx::checkpoint

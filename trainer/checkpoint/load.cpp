@@ -1,12 +1,11 @@
 // checkpoint::load: from the pieces of any layout to the pieces of any other, through global element runs.
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/check.h"
-#include "core/device.h"
 #include "trainer/checkpoint/checkpoint.h"
 
 namespace phalanx::checkpoint {
@@ -97,14 +96,18 @@ std::vector<Move> moves_of(const ParamSpec& spec, int shard_count, const StoredP
   return moves;
 }
 
-void read_values(VerifiedFile& file, std::int64_t offset, float* to, std::int64_t count) {
-  auto* at = reinterpret_cast<std::byte*>(to);
-  for (std::int64_t left = count * kFloatBytes; left > 0;) {
-    const VerifiedFile::Chunk chunk = file.chunk_at(offset);
-    const std::int64_t skip = offset - chunk.offset;
-    const std::int64_t n = std::min(left, chunk.bytes - skip);
-    std::memcpy(at, chunk.data + skip, static_cast<std::size_t>(n));
-    at += n, offset += n, left -= n;
+// Padding is stored nowhere: whatever no wanted run covers becomes zero.
+void zero_gaps(const std::vector<std::vector<Wanted>>& wanted, const std::vector<Tensor>& kinds) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> covered;  // begin and end in the own part
+  for (const std::vector<Wanted>& runs : wanted) {
+    for (const Wanted& run : runs) covered.emplace_back(run.own_offset, run.own_offset + run.count);
+  }
+  covered.emplace_back(kinds[0].count(), kinds[0].count());
+  std::sort(covered.begin(), covered.end());
+  std::int64_t done = 0;
+  for (const auto& [begin, end] : covered) {
+    for (const Tensor& tensor : kinds) std::fill(tensor.as<float>() + done, tensor.as<float>() + begin, 0.0F);
+    done = end;
   }
 }
 
@@ -116,7 +119,7 @@ void load_file(const Manifest& manifest, const StoredFile& stored, const std::ve
     float* own = kinds[kind].as<float>();
     for (std::size_t p = 0; p < moves.size(); ++p) {
       for (const Move& move : moves[p]) {
-        read_values(file, stored.pieces[p].offsets[kind] + move.from * kFloatBytes, own + move.to, move.count);
+        file.read(own + move.to, move.count * kFloatBytes, stored.pieces[p].offsets[kind] + move.from * kFloatBytes);
       }
     }
   }
@@ -145,7 +148,7 @@ void load(const Manifest& manifest, Parts parts, const OwnedState& state) {
   const std::vector<Tensor> kinds = destinations(manifest, parts, state);
   const std::vector<int> matched = match_tables(manifest, *state.layout);
   const std::vector<std::vector<Wanted>> wanted = wanted_by_spec(state);
-  for (const Tensor& tensor : kinds) fill_zero(tensor, {});  // padding is stored nowhere
+  zero_gaps(wanted, kinds);
   for (const StoredFile& file : manifest.files) {
     std::vector<std::vector<Move>> moves;
     bool needed = false;
