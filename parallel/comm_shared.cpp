@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/log.h"
 #include "parallel/chunk.h"
 #include "parallel/combine.h"
 #include "parallel/comm_checks.h"
@@ -233,7 +234,12 @@ std::unique_ptr<Communicator> make_shared_communicator(MPI_Comm comm, std::strin
   int size = 0;
   MPI_OK(MPI_Comm_size(comm, &size));
   std::unique_ptr<SharedArea> area = SharedArea::make(comm, part_bytes_of(limits.chunk_bytes, size) * (size + 1));
-  if (area == nullptr) return nullptr;
+  if (area == nullptr) {
+    int rank = 0;
+    MPI_OK(MPI_Comm_rank(comm, &rank));
+    if (rank == 0) log::warning("the ranks of this host cannot share memory; the ", name, " axis uses slower messages");
+    return nullptr;
+  }
   return std::make_unique<SharedCommunicator>(comm, std::move(area), std::move(name), limits);
 }
 

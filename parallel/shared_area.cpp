@@ -3,7 +3,8 @@
 #include <sched.h>
 
 #include <atomic>
-#include <cstring>
+#include <optional>
+#include <utility>
 
 #include "parallel/mpi_check.h"
 
@@ -23,61 +24,55 @@ bool all_agree(MPI_Comm comm, bool mine) {
   return agreed == 1;
 }
 
+// Maps the memory of every rank, in rank order; fewer when one cannot be reached.
+std::vector<SharedMemory> map_all(MPI_Comm node, int rank, SharedMemory mine, std::int64_t bytes) {
+  int size = 0;
+  MPI_OK(MPI_Comm_size(node, &size));
+  std::vector<SharedMemory::Handle> handles(static_cast<std::size_t>(size));
+  handles[static_cast<std::size_t>(rank)] = mine.handle();
+  MPI_OK(MPI_Allgather(MPI_IN_PLACE, 0, MPI_BYTE, handles.data(), sizeof(SharedMemory::Handle), MPI_BYTE, node));
+  std::vector<SharedMemory> all;
+  for (int peer = 0; peer < size; ++peer) {
+    if (peer == rank) {
+      all.push_back(std::move(mine));
+    } else if (auto theirs = SharedMemory::open(handles[static_cast<std::size_t>(peer)], bytes)) {
+      all.push_back(*std::move(theirs));
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::unique_ptr<SharedArea> SharedArea::make(MPI_Comm node, std::int64_t bytes) {
   const std::int64_t rounded = (bytes + kLine - 1) / kLine * kLine;
-  void* mine = nullptr;
-  MPI_Win window = MPI_WIN_NULL;
-  const int code = MPI_Win_allocate_shared(2 * rounded + 2 * kLine, 1, MPI_INFO_NULL, node, &mine, &window);
-  if (!all_agree(node, code == MPI_SUCCESS)) {
-    if (code == MPI_SUCCESS) MPI_OK(MPI_Win_free(&window));
-    return nullptr;
-  }
-  return std::unique_ptr<SharedArea>(new SharedArea(node, window, rounded));
-}
-
-SharedArea::SharedArea(MPI_Comm node, MPI_Win window, std::int64_t bytes)
-    : node_(node), window_(window), bytes_(bytes) {
-  int size = 0;
-  MPI_OK(MPI_Comm_rank(node, &rank_));
+  const std::int64_t whole = kLine + 2 * rounded;
+  int rank = 0, size = 0;
+  MPI_OK(MPI_Comm_rank(node, &rank));
   MPI_OK(MPI_Comm_size(node, &size));
-  for (int rank = 0; rank < size; ++rank) {
-    MPI_Aint length = 0;
-    int unit = 0;
-    void* base = nullptr;
-    MPI_OK(MPI_Win_shared_query(window, rank, &length, &unit, &base));
-    const auto past_line = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(base) % kLine);
-    base_.push_back(static_cast<std::byte*>(base) + (kLine - past_line) % kLine);
-  }
-  MPI_OK(MPI_Win_lock_all(MPI_MODE_NOCHECK, window));
-  std::memset(base_[static_cast<std::size_t>(rank_)], 0, static_cast<std::size_t>(kLine + 2 * bytes));
-  MPI_OK(MPI_Win_sync(window));
-  MPI_OK(MPI_Barrier(node));
+  std::optional<SharedMemory> mine = SharedMemory::create(whole);
+  if (!all_agree(node, mine.has_value())) return nullptr;
+  std::vector<SharedMemory> all = map_all(node, rank, *std::move(mine), whole);
+  if (!all_agree(node, static_cast<int>(all.size()) == size)) return nullptr;  // after it, everybody has opened all
+  for (SharedMemory& memory : all) memory.seal();
+  return std::unique_ptr<SharedArea>(new SharedArea(node, rank, rounded, std::move(all)));
 }
 
-SharedArea::~SharedArea() {
-  int finalized = 0;
-  MPI_Finalized(&finalized);
-  if (finalized != 0) return;
-  MPI_Win_unlock_all(window_);
-  MPI_Win_free(&window_);
-}
+SharedArea::SharedArea(MPI_Comm node, int rank, std::int64_t bytes, std::vector<SharedMemory> memory)
+    : node_(node), rank_(rank), bytes_(bytes), memory_(std::move(memory)) {}
 
 std::byte* SharedArea::area(int rank, std::uint64_t step) const {
-  return base_[static_cast<std::size_t>(rank)] + kLine + static_cast<std::int64_t>(step % 2) * bytes_;
+  return base(rank) + kLine + static_cast<std::int64_t>(step % 2) * bytes_;
 }
 
 void SharedArea::step() {
   ++steps_;
-  counter(base_[static_cast<std::size_t>(rank_)]).store(steps_, std::memory_order_release);
-  for (int peer = 0; peer < static_cast<int>(base_.size()); ++peer) wait_for(peer);
+  counter(base(rank_)).store(steps_, std::memory_order_release);
+  for (int peer = 0; peer < static_cast<int>(memory_.size()); ++peer) wait_for(peer);
 }
 
 void SharedArea::wait_for(int peer) const {
-  const auto arrived = [this, c = counter(base_[static_cast<std::size_t>(peer)])] {
-    return c.load(std::memory_order_acquire) >= steps_;
-  };
+  const auto arrived = [this, c = counter(base(peer))] { return c.load(std::memory_order_acquire) >= steps_; };
   for (int spin = 0; spin < kSpins; ++spin) {
     if (arrived()) return;
     __builtin_ia32_pause();

@@ -13,32 +13,30 @@
 #include <memory>
 #include <vector>
 
+#include "parallel/shared_memory.h"
+
 namespace phalanx {
 
 class SharedArea {
  public:
-  // Collective over `node`, whose ranks share memory. Null on every rank when there is not enough of it.
+  // Collective over `node`. Null on every rank when its ranks cannot map each other's memory, or there is none.
   static std::unique_ptr<SharedArea> make(MPI_Comm node, std::int64_t bytes);
-  ~SharedArea();
-  SharedArea(const SharedArea&) = delete;
-  SharedArea& operator=(const SharedArea&) = delete;
-
   [[nodiscard]] std::byte* mine() const { return area(rank_, steps_ + 1); }
   [[nodiscard]] const std::byte* of(int peer) const { return area(peer, steps_); }
   // Returns when every rank has called it as often as this one.
   void step();
 
  private:
-  SharedArea(MPI_Comm node, MPI_Win window, std::int64_t bytes);
+  SharedArea(MPI_Comm node, int rank, std::int64_t bytes, std::vector<SharedMemory> memory);
+  [[nodiscard]] std::byte* base(int rank) const { return memory_[static_cast<std::size_t>(rank)].data(); }
   [[nodiscard]] std::byte* area(int rank, std::uint64_t step) const;
   void wait_for(int peer) const;
 
   MPI_Comm node_;
-  MPI_Win window_;
-  int rank_ = 0;
+  int rank_;
   std::int64_t bytes_;
   std::uint64_t steps_ = 0;
-  std::vector<std::byte*> base_;  // of every rank: a line with its step counter, then its two areas
+  std::vector<SharedMemory> memory_;  // of every rank: a line with its step counter, then its two areas
 };
 
 }  // namespace phalanx
