@@ -34,7 +34,7 @@ std::vector<SharedMemory> map_all(MPI_Comm node, int rank, SharedMemory mine, st
   std::vector<SharedMemory> all;
   for (int peer = 0; peer < size; ++peer) {
     if (peer == rank) {
-      all.push_back(std::move(mine));
+      all.push_back(std::move(mine));  // once: NOLINT(bugprone-use-after-move)
     } else if (auto theirs = SharedMemory::open(handles[static_cast<std::size_t>(peer)], bytes)) {
       all.push_back(*std::move(theirs));
     }
