@@ -111,7 +111,11 @@ void apply_retention(const std::string& checkpoints, std::int64_t keep, std::int
     if (kept < keep) {
       ++kept;
     } else if (keep_every <= 0 || entry->step % keep_every != 0) {
-      remove_checkpoint(checkpoints, entry->step);
+      try {
+        remove_checkpoint(checkpoints, entry->step);
+      } catch (const Error& e) {
+        log::warning(e.what());  // one checkpoint too many is no reason to end a run
+      }
     }
   }
 }

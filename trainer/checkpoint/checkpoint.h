@@ -55,7 +55,8 @@ std::string save(const std::string& checkpoints, const Progress& progress, const
                  const OwnedState& state, Communicator& world);
 
 // Removes checkpoints beyond the newest `keep`, except every keep_every-th step (0: none). Steps above that of
-// `latest`, left by a run that went on from an earlier checkpoint, are neither counted nor removed. Rank 0 only.
+// `latest`, left by a run that went on from an earlier checkpoint, are neither counted nor removed. What cannot be
+// removed is named by a warning. Rank 0 only.
 void apply_retention(const std::string& checkpoints, std::int64_t keep, std::int64_t keep_every);
 
 struct Manifest {
