@@ -28,7 +28,7 @@ Arena::Arena(std::string name, Device device, std::int64_t bytes)
 }
 
 Arena::~Arena() {
-  if (!planning_ && base_ != nullptr) deallocate(device_, base_);
+  if (!planning_ && base_ != nullptr) deallocate(device_, base_, capacity_);
 }
 
 Arena::Arena(Arena&& other) noexcept

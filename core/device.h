@@ -16,7 +16,8 @@ struct Stream {
 
 // `bytes` of zeroed memory at `alignment`; throws Error naming `what` when there is not enough.
 std::byte* allocate(Device device, std::int64_t bytes, std::int64_t alignment, std::string_view what);
-void deallocate(Device device, std::byte* memory);
+// `bytes` as given to allocate.
+void deallocate(Device device, std::byte* memory, std::int64_t bytes);
 
 // Copies count and bytes must match; either side may be host or device memory.
 void copy(const Tensor& to, const Tensor& from, const Stream& stream);

@@ -2,10 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+#include <limits>
+
 namespace phalanx {
 namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
+
+// What the kernel says can be had without swapping; a very large number where it does not tell.
+std::int64_t available_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  std::string unit;
+  for (std::int64_t kib = 0; file >> key >> kib; std::getline(file, unit)) {
+    if (key == "MemAvailable:") return kib * 1024;
+  }
+  return std::numeric_limits<std::int64_t>::max();
+}
 
 }  // namespace
 
@@ -18,6 +32,15 @@ Memory Memory::planning(Device device) {
 }
 
 Memory Memory::allocate(Device device, const Memory& planned) {
+  std::int64_t needed = 0;
+  for (const ArenaBytes& arena : planned.bytes()) needed += arena.planned;
+  const std::int64_t available = available_bytes();
+  if (needed > available) {
+    throw UsageError(
+        fmt::format("one rank needs {:.1f} MiB and this host has {:.1f} MiB left; lower training.micro_batch, set "
+                    "training.recompute, or use more ranks with parallel.tensor or parallel.shard_optimizer ({})",
+                    static_cast<double>(needed) / kMiB, static_cast<double>(available) / kMiB, describe(planned)));
+  }
   const auto real = [&](const Arena& plan) { return Arena(plan.name(), device, plan.peak()); };
   return {real(planned.weights), real(planned.gradients), real(planned.optimizer), real(planned.activations),
           real(planned.workspace)};

@@ -17,7 +17,7 @@ struct Memory {
   Arena workspace;    // of one op
 
   static Memory planning(Device device);
-  // As large as `planned` turned out to be.
+  // As large as `planned` turned out to be. Throws UsageError naming the knobs when this host has not got it.
   static Memory allocate(Device device, const Memory& planned);
 
   [[nodiscard]] std::vector<ArenaBytes> bytes() const;  // per arena; planned = capacity

@@ -27,7 +27,7 @@ class Buffer {
   Buffer(const Subject& s, const std::vector<T>& values) : Buffer(s, static_cast<std::int64_t>(values.size())) {
     set(values);
   }
-  ~Buffer() { deallocate(subject_.device, memory_); }
+  ~Buffer() { deallocate(subject_.device, memory_, tensor_.bytes()); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
