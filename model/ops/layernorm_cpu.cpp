@@ -102,7 +102,7 @@ void backward_row(T* dx, float* dgamma, float* dbeta, const T* dy, const T* dx_a
   VecF g_sum = set(0.0F);
   const float projected = sum_lanes(C, [&](std::int64_t c, auto lanes) {
     const VecF dy_c = load(dy + c, lanes);
-    const VecF xhat = only((load(x + c, lanes) - means) * rstds, lanes);
+    const VecF xhat = (load(x + c, lanes) - means) * rstds;
     const VecF g = dy_c * load(gamma + c, lanes);
     store(dgamma + c, fma(dy_c, xhat, load(dgamma + c, lanes)), lanes);
     store(dbeta + c, load(dbeta + c, lanes) + dy_c, lanes);

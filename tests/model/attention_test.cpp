@@ -261,6 +261,35 @@ TEST_P(Attention, QueriesThatSeeNothingGiveZero) {
   for (const double v : c.dqkv.values()) EXPECT_TRUE(std::isfinite(v));
 }
 
+// Four queries that see little, between queries that see all: other keys must get from them what they get from queries
+// without a gradient, whatever earlier blocks left in the scratch.
+TEST_P(Attention, QueriesWithHolesBetweenThemGiveNothingToKeys) {
+  constexpr std::int64_t T = 140;
+  constexpr std::int64_t first = 8;
+  const std::pair<std::int64_t, std::int64_t> seen_by_holes[] = {{0, 0}, {0, 1}, {63, 64}, {127, 128}};
+  for (const auto& [begin, end] : seen_by_holes) {
+    SCOPED_TRACE(::testing::Message() << "holes see " << begin << " to " << end);
+    Case holes({1, T, 1, 16}, {false, 0, 1, 0.0F, 0}, DType::f32);
+    Case plain({1, T, 1, 16}, {false, 0, 1, 0.0F, 0}, DType::f32);
+    for (std::int64_t t = first; t < first + 4; ++t) {
+      holes.document_begin.set(t, static_cast<double>(begin));
+      holes.document_end.set(t, static_cast<double>(end));
+      for (std::int64_t d = 0; d < 16; ++d) plain.dout.set(t * 16 + d, 0.0);
+    }
+    for (Case* c : {&holes, &plain}) {
+      attention_forward(exec(), c->forward());
+      attention_backward(exec(), c->backward());
+    }
+    const double allowed = rounding(plain.s) * largest(plain.dout.values());
+    for (std::int64_t i = 0; i < plain.dqkv.count(); ++i) {
+      const std::int64_t t = i / 48;
+      const bool query = i % 48 < 16;
+      if (query ? t >= first && t < first + 4 : t >= begin && t < end) continue;  // these differ rightly
+      ASSERT_NEAR(holes.dqkv[i], plain.dqkv[i], allowed) << "token " << t << " element " << i % 48;
+    }
+  }
+}
+
 TEST_P(Attention, WildDocumentBoundsStayInsideTheSequence) {
   Case c({1, 67, 1, 8}, {false, 0, 1, 0.0F, 0}, DType::f32);
   Case plain({1, 67, 1, 8}, {false, 0, 0, 0.0F, 0}, DType::f32);
