@@ -44,7 +44,8 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  // The next step; waits when none is ready. Errors of the thread are thrown here. The reference stays valid until the next call.
+  // The next step; waits when none is ready. Errors of the thread are thrown here. The reference stays valid until the
+  // next call.
   const StepBatch& next();
   [[nodiscard]] double wait_seconds() const;  // total time that next() waited
 
@@ -54,8 +55,8 @@ class Loader {
 };
 
 // The first `samples` windows (all if fewer) of a folder in file order, for evaluation, dealt to data ranks in
-// contiguous parts. A rank may get none. `sequences` are the ordinals of the windows. Every rank gets the same number of
-// batches: short ranks are filled with batches whose targets are all Batch::kIgnore.
+// contiguous parts. A rank may get none. `sequences` are the ordinals of the windows. Every rank gets the same number
+// of batches: short ranks are filled with batches whose targets are all Batch::kIgnore.
 std::vector<Batch> evaluation_batches(const std::string& path, int context, std::int64_t samples, int micro_batch,
                                       int data_rank, int data_ranks, bool document_attention);
 
@@ -64,8 +65,8 @@ struct DatasetInfo {
   std::int64_t tokens = 0;
   std::int64_t documents = 0;
   std::int64_t vocabulary = 0;
-  std::string tokenizer_digest;  // SHA-256 over the tokenizer's files
-  std::string data_digest;       // SHA-256 over the manifest's checksums
+  std::string tokenizer_digest;              // SHA-256 over the tokenizer's files
+  std::string data_digest;                   // SHA-256 over the manifest's checksums
   std::vector<std::int64_t> unigram_counts;  // per token id, of the training tokens; empty when not stored
 };
 DatasetInfo read_dataset_info(const std::string& path);

@@ -85,7 +85,7 @@ std::string OutputFolder::partial(const std::string& part) const { return (fs::p
 std::string OutputFolder::final(const std::string& part) const { return (fs::path(folder_) / part).string(); }
 
 void OutputFolder::commit() {
-  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) fs::rename(partial(*part), final(*part));
+  for (std::size_t i = parts_.size(); i-- > 0;) fs::rename(partial(parts_[i]), final(parts_[i]));
   sync_path(folder_);
 }
 

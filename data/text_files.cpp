@@ -42,7 +42,7 @@ std::string classify(TextFile& file) {
     file.compression = name.extension() == ".gz" ? Compression::gzip : Compression::zstd;
     name = name.stem();
   }
-  const std::string suffix = name.extension().string();
+  std::string suffix = name.extension().string();
   if (is_one_of(suffix, {".jsonl", ".ndjson", ".json"})) file.format = TextFormat::jsonl;
   return suffix;
 }
