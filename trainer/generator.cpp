@@ -93,10 +93,11 @@ std::vector<std::int32_t> Generator::generate(const std::vector<std::int32_t>& p
   std::vector<std::int32_t> made;
   for (auto position = static_cast<std::int64_t>(prompt.size()); static_cast<std::int64_t>(made.size()) < count;
        ++position) {
+    if (position >= context()) break;
     const std::int32_t token = sample_token(logits, sampling, position);
     made.push_back(token);
     on_token(token);
-    if (token == stop || position >= context()) break;
+    if (token == stop || position + 1 >= context()) break;
     logits = feed(ctx, token, static_cast<int>(position));
   }
   return made;

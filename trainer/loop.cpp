@@ -29,6 +29,8 @@ Trainer::Trainer(const config::Config& config, Replica& replica, Groups groups, 
 StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) {
   const auto start = Clock::now();
   PhaseClock& clock = replica_.clock();
+  clock.enter(Phase::forward);
+  clock.take();  // what lies between steps is no part of one
   const Counts counts = global_counts(batch);
   accumulate_gradients(batch, counts.predicted);
   clock.enter(Phase::reduce);
@@ -49,7 +51,7 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   progress_.loss = counts.predicted > 0 ? norm.loss_sum / static_cast<double>(counts.predicted) : 0.0;
   StepStats stats = make_stats(norm, counts, rate, seconds_since(start) + data_wait_seconds);
   stats.data_wait_seconds = data_wait_seconds;
-  clock.enter(Phase::data);
+  stats.phase_seconds[static_cast<std::size_t>(Phase::data)] = data_wait_seconds;
   return stats;
 }
 
@@ -134,7 +136,6 @@ ValidationStats Trainer::evaluate(const std::vector<Batch>& batches) {
   stats.tokens = static_cast<std::int64_t>(sums[1]);
   stats.loss = sums[1] > 0 ? sums[0] / sums[1] : 0.0;
   stats.seconds = seconds_since(start);
-  replica_.clock().take();  // evaluation is no phase of a step
   return stats;
 }
 

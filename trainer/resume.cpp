@@ -25,7 +25,8 @@ bool starts_with_any(std::string_view key, const auto& prefixes) {
 }
 
 void require_empty(const std::string& checkpoints, const config::Config& config) {
-  if (fs::exists(checkpoints) && !fs::is_empty(checkpoints)) {
+  for (const std::string& trace : {checkpoints, config.run.output + "/metrics.jsonl"}) {
+    if (!fs::exists(trace) || fs::is_empty(trace)) continue;
     throw UsageError(str("run.output (", config.run.output,
                          ") holds a run already; choose another folder, or --resume auto to go on with it"));
   }
@@ -53,9 +54,13 @@ StartPoint find_start(const StartRequest& request, const config::Config& config,
     throw UsageError("--init starts a new run; it cannot be combined with --resume");
   }
   const std::string resume = chosen_checkpoint(request, config, world);
+  if (!resume.empty() && !request.init.empty()) {
+    throw UsageError(str("--init begins a new run, but run.output (", config.run.output, ") holds one already (",
+                         resume, "); choose another run.output"));
+  }
   std::string init;
   on_rank_zero(world, [&] {
-    if (resume.empty() && !request.init.empty()) init = checkpoint::resolve(request.init);
+    if (!request.init.empty()) init = checkpoint::resolve(request.init);
   });
   init = share_text(world, init);
   StartPoint start;

@@ -25,6 +25,10 @@ double remaining(const config::Schedule& schedule, double p) {
 
 }  // namespace
 
+std::int64_t decay_steps(const config::Schedule& schedule, std::int64_t steps) {
+  return std::llround(schedule.decay_fraction * static_cast<double>(steps));
+}
+
 double learning_rate(const config::Schedule& schedule, double peak, std::int64_t steps, std::int64_t step) {
   const std::int64_t warmup = schedule.warmup_steps;
   if (step < warmup) return peak * static_cast<double>(step + 1) / static_cast<double>(warmup);
@@ -32,7 +36,7 @@ double learning_rate(const config::Schedule& schedule, double peak, std::int64_t
   const std::int64_t last = steps - 1;
   std::int64_t begin = warmup;
   if (schedule.type == "wsd") {
-    const auto decay = static_cast<std::int64_t>(std::llround(schedule.decay_fraction * static_cast<double>(steps)));
+    const auto decay = decay_steps(schedule, steps);
     if (decay == 0) return peak;
     begin = last - decay;  // the last step of the plateau
   }

@@ -16,4 +16,7 @@ namespace phalanx {
 // Steps beyond the last keep its rate.
 double learning_rate(const config::Schedule& schedule, double peak, std::int64_t steps, std::int64_t step);
 
+// How many of the last steps decay under wsd.
+std::int64_t decay_steps(const config::Schedule& schedule, std::int64_t steps);
+
 }  // namespace phalanx

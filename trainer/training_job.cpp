@@ -42,16 +42,23 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
       grid_(grid_of(config, runtime.world_size())),
       threads_(threads),
       axes_(runtime.split(grid_)) {
+  install_stop_signals();
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] { identity_ = identify(config_); });
-  const StartPoint start = find_start(request, config_, world);
-  if (start.resume) {
-    for (const std::string& line : check_resume(*start.resume, config_, identity_)) {
+  start_ = find_start(request, config_, world);
+  if (start_.resume) {
+    for (const std::string& line : check_resume(*start_.resume, config_, identity_)) {
       if (leads()) log::info("resume with ", line);
     }
-    require_unfinished(start.resume->progress, config_);
+    require_unfinished(start_.resume->progress, config_);
   }
   on_rank_zero(world, [&] { folder_ = std::make_unique<RunFolder>(config_); });
+}
+
+TrainingJob::~TrainingJob() = default;
+
+void TrainingJob::prepare() {
+  Communicator& world = runtime_.world();
   on_every_rank(world, [&] {
     replica_ = std::make_unique<Replica>(replica_options(config_, grid_, runtime_.world_rank()), *axes_.data,
                                          *axes_.tensor, training_workload(config_));
@@ -59,12 +66,10 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
   peak_flops_ = measure_peak();
   trainer_ = std::make_unique<Trainer>(config_, *replica_, Groups{&world, axes_.data.get()}, peak_flops_);
   describe_start();
-  load_start(start);
+  load_start();
   open_data();
-  open_reports(start);
+  open_reports();
 }
-
-TrainingJob::~TrainingJob() = default;
 
 // Fastest matrix product of all ranks together, taken at the same moment on all of them.
 double TrainingJob::measure_peak() const {
@@ -86,23 +91,23 @@ void TrainingJob::describe_start() const {
   log::info(describe(replica_->memory()));
 }
 
-void TrainingJob::load_start(const StartPoint& start) {
-  if (!start.resume && !start.init) {
+void TrainingJob::load_start() {
+  if (!start_.resume && !start_.init) {
     replica_->fill_initial_values();
     return;
   }
-  const checkpoint::Manifest& manifest = start.resume ? *start.resume : *start.init;
-  const auto parts = start.resume ? checkpoint::Parts::weights_and_moments : checkpoint::Parts::weights;
+  const checkpoint::Manifest& manifest = start_.resume ? *start_.resume : *start_.init;
+  const auto parts = start_.resume ? checkpoint::Parts::weights_and_moments : checkpoint::Parts::weights;
   on_every_rank(runtime_.world(), [&] { checkpoint::load(manifest, parts, owned_state(*replica_)); });
   replica_->publish_masters();
-  if (start.resume) {
+  if (start_.resume) {
     trainer_->set_progress(manifest.progress);
     saved_step_ = manifest.progress.step;
     saved_path_ = manifest.folder;
   }
   if (leads()) {
-    log::info(start.resume ? str("resumed from ", manifest.folder, " at step ", manifest.progress.step)
-                           : str("weights taken from ", manifest.folder));
+    log::info(start_.resume ? str("resumed from ", manifest.folder, " at step ", manifest.progress.step)
+                            : str("weights taken from ", manifest.folder));
   }
 }
 
@@ -121,7 +126,7 @@ void TrainingJob::open_data() {
   });
 }
 
-void TrainingJob::open_reports(const StartPoint& start) {
+void TrainingJob::open_reports() {
   RunInfo info{.name = config_.run.name,
                .output = config_.run.output,
                .steps = config_.training.steps,
@@ -139,20 +144,24 @@ void TrainingJob::open_reports(const StartPoint& start) {
   on_rank_zero(runtime_.world(), [&] {
     metrics_ = std::make_unique<Metrics>(config_, info, *folder_);
     metrics_->set_memory(replica_->memory().bytes());
-    if (start.resume) metrics_->on_resume(start.resume->progress.step, start.resume->folder);
+    if (start_.resume) metrics_->on_resume(saved_step_, saved_path_);
     folder_->write_config(config::to_yaml(config_));
-    folder_->set_running(trainer_->progress().step);
+    if (start_.resume) {
+      folder_->set_checkpoint(saved_step_, saved_path_);
+    } else {
+      folder_->set_running(0);
+    }
   });
 }
 
 void TrainingJob::run() {
-  install_stop_signals();
   try {
+    prepare();
     const bool stopped = !train();
     if (saved_step_ != trainer_->progress().step && (!stopped || config_.checkpoint.on_signal)) save();
     note_end(stopped);
   } catch (const std::exception& error) {
-    if (leads()) folder_->set_failed(trainer_->progress().step, saved_path_, error.what());
+    if (leads()) folder_->set_failed(trainer_ ? trainer_->progress().step : 0, saved_path_, error.what());
     throw;
   }
 }
@@ -222,8 +231,12 @@ void TrainingJob::note_end(bool stopped) {
   if (!leads()) return;
   const std::int64_t step = trainer_->progress().step;
   if (stopped) {
-    folder_->set_stopped(step, saved_path_, str("asked to stop by ", stop_signal_name()));
-    log::info("stopped at step ", step, "; the same command goes on from ", saved_path_);
+    const std::string signal = stop_signal_name();
+    folder_->set_stopped(step, saved_path_,
+                         "asked to stop by " + (signal.empty() ? "a signal to another rank" : signal));
+    log::info("stopped at step ", step,
+              saved_path_.empty() ? "; nothing was saved (checkpoint.on_signal is false)"
+                                  : "; the same command goes on from " + saved_path_);
   } else {
     folder_->set_finished(step, saved_path_);
     log::info("finished ", step, " steps; checkpoint ", saved_path_);

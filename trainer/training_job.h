@@ -18,19 +18,22 @@ namespace phalanx {
 
 class TrainingJob {
  public:
-  // `config` is resolved and valid, its vocabulary known. Collective; everything that can be refused is refused here.
+  // `config` is resolved and valid, its vocabulary known. Collective; what can be refused before
+  // anything is allocated is refused here.
   TrainingJob(const config::Config& config, const StartRequest& request, const Runtime& runtime, int threads);
   ~TrainingJob();
 
-  // Trains to training.steps or until a signal asks to stop; saves; writes how it ended to status.json.
+  // Allocates, loads, trains to training.steps or until a signal asks to stop; saves; writes how it ended to
+  // status.json.
   void run();
 
  private:
+  void prepare();
   [[nodiscard]] double measure_peak() const;
   void describe_start() const;
-  void load_start(const StartPoint& start);
+  void load_start();
   void open_data();
-  void open_reports(const StartPoint& start);
+  void open_reports();
   bool train();
   void train_one_step();
   void evaluate();
@@ -47,6 +50,7 @@ class TrainingJob {
   int threads_;
   Runtime::Axes axes_;
   DataIdentity identity_;
+  StartPoint start_;
   std::unique_ptr<Replica> replica_;
   double peak_flops_ = 0;
   std::unique_ptr<Trainer> trainer_;

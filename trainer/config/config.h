@@ -23,7 +23,7 @@ struct Run {
   std::string reproducible = "same_layout";  // none | same_layout | layout
   AutoInt tensor_shards;                     // for layout: virtual tensor shards
   AutoInt data_shards;                       // for layout: virtual data shards
-  std::int64_t digest_every = 100;           // steps; 0: never
+  std::int64_t digest_every = 0;             // steps; 0: never
   AutoInt hang_timeout;                      // seconds
   bool operator==(const Run&) const = default;
 };
@@ -109,7 +109,7 @@ struct Checkpoint {
   std::int64_t every = 200;     // steps; 0: only at the end
   std::int64_t keep = 3;        // newest ones kept
   std::int64_t keep_every = 0;  // every n-th step kept for ever; 0: none
-  bool asynchronous = true;
+  bool asynchronous = false;
   bool on_signal = true;
   bool operator==(const Checkpoint&) const = default;
 };

@@ -12,6 +12,7 @@
 #include "trainer/config/problems.h"
 #include "trainer/config/refuse.h"
 #include "trainer/config/value.h"
+#include "trainer/schedule.h"
 
 namespace phalanx::config {
 namespace {
@@ -89,7 +90,7 @@ void check_schedule(const Config& c, Problems& p) {
   p.require(schedule.warmup_steps <= steps, "schedule.warmup_steps (", schedule.warmup_steps,
             ") must be at most training.steps (", steps, ")");
   if (schedule.type != "wsd" || schedule.warmup_steps > steps) return;
-  const auto decaying = static_cast<std::int64_t>(schedule.decay_fraction * static_cast<double>(steps));
+  const auto decaying = decay_steps(schedule, steps);
   p.require(schedule.warmup_steps + decaying <= steps, "schedule.decay_fraction (",
             number_text(schedule.decay_fraction), ") of training.steps (", steps, ") and schedule.warmup_steps (",
             schedule.warmup_steps, ") overlap: decay_fraction may be at most ",
