@@ -1,13 +1,12 @@
 #include "model/ops/attention.h"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cmath>
 #include <limits>
 
-#include "core/random.h"
 #include "tests/support/arrays.h"
+#include "tests/support/attention_case.h"
 #include "tests/support/exec.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/threads.h"
@@ -16,131 +15,13 @@ namespace phalanx::ops {
 namespace {
 
 using namespace phalanx::testing;  // NOLINT(google-build-using-namespace)
+using Case = AttentionCase;
+using Rules = AttentionRules;
+using Sizes = AttentionSizes;
 
 constexpr DType kTypes[] = {DType::f32, DType::bf16};
 
 class Attention : public EachCpuLevel {};
-
-// What one query may see and how its weights are dropped; sequence b has ordinal 100 + 3 b.
-struct Rules {
-  bool causal = true;
-  int window = 0;
-  int documents = 0;  // of uneven length; 0: no document mask
-  float rate = 0.0F;
-  int first_head = 0;
-};
-
-struct Sizes {
-  std::int64_t B, T, NH, HS;
-};
-
-// The bounds of `documents` documents in a window of T: the i-th cut is at T i² / documents².
-std::pair<std::int64_t, std::int64_t> document_of(std::int64_t t, std::int64_t T, std::int64_t documents) {
-  if (documents == 0) return {0, T};
-  std::int64_t i = 0;
-  const auto cut = [&](std::int64_t n) { return T * n * n / (documents * documents); };
-  while (cut(i + 1) <= t) ++i;
-  return {cut(i), cut(i + 1)};
-}
-
-bool sees(const Rules& r, std::int64_t t, std::int64_t j, std::int64_t T) {
-  const auto [begin, end] = document_of(t, T, r.documents);
-  return j >= begin && j < end && (!r.causal || j <= t) && (r.window == 0 || std::abs(t - j) <= r.window);
-}
-
-double drop_factor(const Rules& r, std::int64_t b, std::int64_t h, std::int64_t t, std::int64_t j, std::int64_t T) {
-  if (r.rate == 0.0F) return 1.0;
-  const RandomKey key{77, Purpose::attention_dropout, 6, static_cast<std::uint64_t>(100 + 3 * b)};
-  const auto index = static_cast<std::uint64_t>(((r.first_head + h) * T + t) * T + j);
-  return random_u32(key, index) < dropout_threshold(r.rate) ? 0.0 : 1.0 / (1.0 - double{r.rate});
-}
-
-struct Reference {
-  Doubles out, lse;
-};
-
-// Plain loops in double over qkv (B, T, 3, NH, HS).
-Reference reference(const Doubles& qkv, const Sizes& s, const Rules& r) {
-  Reference result;
-  result.out.assign(static_cast<std::size_t>(s.B * s.T * s.NH * s.HS), 0.0);
-  result.lse.assign(static_cast<std::size_t>(s.B * s.NH * s.T), -std::numeric_limits<double>::infinity());
-  const auto at = [&](std::int64_t b, std::int64_t t, std::int64_t part, std::int64_t h) {
-    return qkv.data() + (((b * s.T + t) * 3 + part) * s.NH + h) * s.HS;
-  };
-  for (std::int64_t b = 0; b < s.B; ++b) {
-    for (std::int64_t h = 0; h < s.NH; ++h) {
-      for (std::int64_t t = 0; t < s.T; ++t) {
-        Doubles weights(static_cast<std::size_t>(s.T), 0.0);
-        double sum = 0.0;
-        for (std::int64_t j = 0; j < s.T; ++j) {
-          if (!sees(r, t, j, s.T)) continue;
-          double score = 0.0;
-          for (std::int64_t d = 0; d < s.HS; ++d) score += at(b, t, 0, h)[d] * at(b, j, 1, h)[d];
-          weights[static_cast<std::size_t>(j)] = std::exp(score / std::sqrt(static_cast<double>(s.HS)));
-          sum += weights[static_cast<std::size_t>(j)];
-        }
-        if (sum == 0.0) continue;
-        result.lse[static_cast<std::size_t>((b * s.NH + h) * s.T + t)] = std::log(sum);
-        double* out = result.out.data() + ((b * s.T + t) * s.NH + h) * s.HS;
-        for (std::int64_t j = 0; j < s.T; ++j) {
-          const double weight = weights[static_cast<std::size_t>(j)] / sum;
-          if (weight == 0.0) continue;
-          const double dropped = weight * drop_factor(r, b, h, t, j, s.T);
-          for (std::int64_t d = 0; d < s.HS; ++d) out[d] += dropped * at(b, j, 2, h)[d];
-        }
-      }
-    }
-  }
-  return result;
-}
-
-// All tensors of one call.
-struct Case {
-  Case(const Sizes& s, const Rules& r, DType dtype)
-      : s(s),
-        r(r),
-        qkv(normal_array({s.B, s.T, 3, s.NH, s.HS}, dtype, 1)),
-        out({s.B, s.T, s.NH, s.HS}, dtype),
-        lse({s.B, s.NH, s.T}),
-        dout(normal_array({s.B, s.T, s.NH, s.HS}, dtype, 2)),
-        dqkv({s.B, s.T, 3, s.NH, s.HS}, dtype),
-        document_begin({s.B, s.T}, DType::i32),
-        document_end({s.B, s.T}, DType::i32),
-        sequences({s.B}, DType::i64) {
-    for (std::int64_t n = 0; n < s.B * s.T; ++n) {
-      const auto [begin, end] = document_of(n % s.T, s.T, r.documents);
-      document_begin.set(n, static_cast<double>(begin));
-      document_end.set(n, static_cast<double>(end));
-    }
-    for (std::int64_t b = 0; b < s.B; ++b) sequences.set(b, 100.0 + 3.0 * static_cast<double>(b));
-    out.fill(9.0);
-    dqkv.fill(9.0);
-  }
-  AttentionMask mask() {
-    if (r.documents == 0) return {r.causal, r.window, {}, {}};
-    return {r.causal, r.window, document_begin.tensor(), document_end.tensor()};
-  }
-  Dropout dropout() {
-    return {r.rate, 77, static_cast<std::uint8_t>(Purpose::attention_dropout), 6, sequences.tensor()};
-  }
-  AttentionForward forward() { return {out.tensor(), lse.tensor(), qkv.tensor(), mask(), dropout(), r.first_head}; }
-  AttentionBackward backward() {
-    return {dqkv.tensor(), dout.tensor(), qkv.tensor(), out.tensor(), lse.tensor(), mask(), dropout(), r.first_head};
-  }
-
-  Sizes s;
-  Rules r;
-  Array qkv, out, lse, dout, dqkv, document_begin, document_end, sequences;
-};
-
-std::string describe(const Sizes& s, const Rules& r, DType dtype) {
-  return str(name_of(dtype), " B ", s.B, " T ", s.T, " NH ", s.NH, " HS ", s.HS, r.causal ? " causal" : " full",
-             " window ", r.window, " documents ", r.documents, " dropout ", r.rate);
-}
-
-// Scores of HS terms move the weights by a few eps sqrt(HS) relative to themselves; outputs are averages of values of
-// order 1, gradients sums of up to T such terms of which softmax leaves order 1.
-double rounding(const Sizes& s) { return 16.0 * epsilon_of(DType::f32) * std::sqrt(static_cast<double>(s.HS + s.T)); }
 
 constexpr Rules kRules[] = {
     {true, 0, 0, 0.0F, 0},  {false, 0, 0, 0.0F, 0},  {true, 5, 0, 0.0F, 0},
@@ -156,7 +37,7 @@ TEST_P(Attention, ForwardMatchesDoubleLoops) {
         SCOPED_TRACE(describe(s, r, dtype));
         Case c(s, r, dtype);
         attention_forward(exec(), c.forward());
-        const Reference want = reference(c.qkv.values(), s, r);
+        const AttentionReference want = attention_reference(c.qkv.values(), s, r);
         expect_close(c.out, want.out, epsilon_of(dtype), rounding(s) / (1.0 - r.rate));
         expect_close(c.lse, want.lse, epsilon_of(DType::f32), rounding(s));
       }
@@ -172,7 +53,7 @@ TEST_P(Attention, BackwardMatchesFiniteDifferences) {
     attention_forward(exec(), c.forward());
     attention_backward(exec(), c.backward());
     const Doubles dout = c.dout.values();
-    const auto loss = [&](const Doubles& qkv) { return dot(dout, reference(qkv, s, r).out); };
+    const auto loss = [&](const Doubles& qkv) { return dot(dout, attention_reference(qkv, s, r).out); };
     const double error = 4.0 * rounding(s) / (1.0 - r.rate) * largest(dout);
     expect_close(c.dqkv, numeric_gradient(loss, c.qkv.values()), epsilon_of(DType::f32), error);
   }
@@ -188,7 +69,7 @@ TEST_P(Attention, BackwardMatchesFiniteDifferencesOverSeveralBlocks) {
         attention_forward(exec(), c.forward());
         attention_backward(exec(), c.backward());
         const Doubles dout = c.dout.values();
-        const auto loss = [&](const Doubles& qkv) { return dot(dout, reference(qkv, s, r).out); };
+        const auto loss = [&](const Doubles& qkv) { return dot(dout, attention_reference(qkv, s, r).out); };
         std::vector<std::size_t> chosen;
         for (std::size_t i = 0; i < static_cast<std::size_t>(c.qkv.count()); i += 97) chosen.push_back(i);
         const Doubles want = numeric_gradient(loss, c.qkv.values(), chosen);

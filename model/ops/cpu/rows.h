@@ -59,18 +59,4 @@ inline float sum_lanes(std::int64_t n, Term&& term) {
   return sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
-// `value` as it reads back after being stored as T.
-template <class T>
-inline VecF rounded_to(VecF value);
-template <>
-inline VecF rounded_to<float>(VecF value) {
-  return value;
-}
-template <>
-inline VecF rounded_to<bf16>(VecF value) {
-  bf16 buffer[kLanes];
-  store(buffer, value);
-  return load(buffer);
-}
-
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL
