@@ -65,6 +65,7 @@ std::vector<Entry> list(const std::string& checkpoints) {
     if (const std::optional<std::int64_t> step = replaced_step(name)) by_step.try_emplace(*step, found.path().string());
   }
   std::vector<Entry> entries;
+  entries.reserve(by_step.size());
   for (auto& [step, folder] : by_step) entries.push_back({step, std::move(folder)});
   return entries;
 }
@@ -72,7 +73,7 @@ std::vector<Entry> list(const std::string& checkpoints) {
 std::optional<std::string> find_latest(const std::string& checkpoints, Communicator& world) {
   const std::vector<std::string> names = candidates(checkpoints, world);
   for (const std::string& name : names) {
-    const std::string folder = checkpoints + "/" + name;
+    const std::string folder = str(checkpoints, "/", name);
     try {
       together("checkpoint is damaged and passed over", world,
                [&] { verify_share(read_manifest(folder), world.rank(), world.size()); });
@@ -104,15 +105,16 @@ std::string resolve(const std::string& path) {
 void apply_retention(const std::string& checkpoints, std::int64_t keep, std::int64_t keep_every) {
   ENSURE(keep >= 1, "checkpoint.keep must be at least 1, found ", keep);
   const std::optional<std::int64_t> latest = latest_step(checkpoints);
-  std::vector<Entry> entries = list(checkpoints);
+  std::vector<Entry> newest_first = list(checkpoints);
+  std::reverse(newest_first.begin(), newest_first.end());
   std::int64_t kept = 0;
-  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    if (latest && entry->step > *latest) continue;
+  for (const Entry& entry : newest_first) {
+    if (latest && entry.step > *latest) continue;
     if (kept < keep) {
       ++kept;
-    } else if (keep_every <= 0 || entry->step % keep_every != 0) {
+    } else if (keep_every <= 0 || entry.step % keep_every != 0) {
       try {
-        remove_checkpoint(checkpoints, entry->step);
+        remove_checkpoint(checkpoints, entry.step);
       } catch (const Error& e) {
         log::warning(e.what());  // one checkpoint too many is no reason to end a run
       }

@@ -126,7 +126,7 @@ void clean_leftovers(const std::string& checkpoints) {
 }
 
 std::string publish(const std::string& checkpoints, const std::string& temporary, std::int64_t step) {
-  const std::string folder = checkpoints + "/" + step_name(step);
+  std::string folder = checkpoints + "/" + step_name(step);
   std::string replaced;
   if (std::error_code error; !fs::exists(folder, error)) {
     rename_or_throw(temporary, folder);

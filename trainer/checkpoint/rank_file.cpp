@@ -46,8 +46,8 @@ std::string dataset_name(const char* kind, const ParamSpec& spec, const StoredPi
 }
 
 std::vector<std::int64_t> sizes_of(const Shape& shape) {
-  std::vector<std::int64_t> sizes;
-  for (int d = 0; d < shape.dims(); ++d) sizes.push_back(shape[d]);
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(shape.dims()));
+  for (int d = 0; d < shape.dims(); ++d) sizes[static_cast<std::size_t>(d)] = shape[d];
   return sizes;
 }
 

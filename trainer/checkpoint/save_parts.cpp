@@ -48,8 +48,10 @@ std::vector<StoredFile> copy_tokenizer(const std::string& from, const std::strin
   std::sort(names.begin(), names.end());
   make_folder(folder + "/tokenizer");
   std::vector<StoredFile> files;
+  files.reserve(names.size());
   for (const std::string& name : names) {
-    files.push_back(write_small_file(folder, "tokenizer/" + name, read_text(from + "/" + name, kLargestTokenizer)));
+    const std::string text = read_text(str(from, "/", name), kLargestTokenizer);
+    files.push_back(write_small_file(folder, str("tokenizer/", name), text));
   }
   sync_folder(folder + "/tokenizer");
   return files;
