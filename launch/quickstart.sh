@@ -149,6 +149,6 @@ stage "evaluation: loss in nats per token, beside the uniform guess and the unig
 run "${mpirun[@]}" "$phalanx" evaluate "$config" "${overrides[@]}" --checkpoint "$output"
 
 stage "generation: what the model makes of \"$prompt\""
-run "$phalanx" generate --checkpoint "$output" --prompt "$prompt" --tokens 64
+run "$phalanx" generate --checkpoint "$output" --prompt "$prompt" --tokens 64 --temperature 0.8 --top-k 40
 
 stage "done: the run is $output (metrics.jsonl, config.resolved.yaml, checkpoints/)"
