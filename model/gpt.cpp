@@ -11,6 +11,7 @@ std::vector<TransformerBlock> make_blocks(ParamBuilder& builder, const NetworkOp
   // Projections into the residual stream start smaller, by the number of additions along it (GPT-2, section 2.3).
   const float output_std = o.init_std / std::sqrt(2.0F * static_cast<float>(o.L));
   std::vector<TransformerBlock> blocks;
+  blocks.reserve(static_cast<std::size_t>(o.L));
   for (int layer = 0; layer < o.L; ++layer) {
     blocks.emplace_back(builder, BlockOptions{.layer = layer,
                                               .C = o.C,
