@@ -24,7 +24,7 @@ struct Product {
   DType out = DType::f32;       // C
   bool accumulate = false;      // C += instead of C =
   bool bias = false;            // adds a row (N) to every row of C
-  auto operator<=>(const Product&) const = default;
+  auto operator<=>(const Product&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs here
 };
 
 // Computes; takes oneDNN's scratchpad from the workspace. While planning, takes it and computes nothing.
