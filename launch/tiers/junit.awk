@@ -7,6 +7,7 @@
 function plain(text) {
   gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text); gsub(/&apos;/, "'", text)
   gsub(/&#[0-9A-Za-z]+;/, "", text); gsub(/&amp;/, "\\&", text)
+  gsub(/\[NON-XML-CHAR-0x1B\]\[[0-9;]*[mK]/, "", text)  # colours
   return text
 }
 

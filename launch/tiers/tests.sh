@@ -20,6 +20,7 @@ run_ctest() {
   local -a options=(--test-dir "$folder" -L '^(unit|mpi)$' -LE '^slow$' -j "$jobs" --no-tests=error
     --output-junit "$folder/junit.xml" --test-output-size-passed 10000000 --test-output-size-failed 10000000)
   rm -f "$folder/junit.xml"
+  export GTEST_COLOR=no  # mpirun gives its ranks a terminal
   if [[ -t 1 ]]; then
     ctest "${options[@]}" --progress || status=$?
   else
