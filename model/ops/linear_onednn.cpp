@@ -2,10 +2,12 @@
 // 114, bf16 228), N = 1024, GPT-2 124M shapes, plain against packed weights:
 //   forward   fp32 108 -> 112, bf16 216 -> 225: packing W (a transposition) once per step costs what it gains
 //   dx        fp32 109 -> 112, bf16 217 -> 227; head of 50,304 columns fp32 91 -> 112, bf16 200 -> 223: packed
-//   dW        bf16 205 -> 215 with x packed into the workspace (head 182 -> 198)
+//   dW        fp32 103, bf16 194 -> 201 with x packed into the workspace, which costs next to nothing. Dearer ways to
+//             107 and 207 (dy transposed first, or strided blocks of dy) eat their gain or split sums by threads.
 // With AMX a product is over before its weights are read and re-ordered, so there both directions are packed.
 #include "model/ops/linear_onednn.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -16,6 +18,10 @@ namespace phalanx::ops::onednn {
 namespace {
 
 constexpr std::int64_t kPackedRows = 1024;  // rows of x that packed layouts are chosen for
+
+// Rows of dy and x in one product of dW. From 2,048 rows on oneDNN may share them among threads, and then the order of
+// the sums, so the bits, would depend on the number of threads.
+constexpr std::int64_t kWeightRows = 1024;
 
 bool by_panels(DType dtype) { return dtype == DType::bf16 && bf16_path() == Bf16Path::panels; }
 
@@ -67,6 +73,20 @@ void add_bias_gradient(const Exec& exec, const LinearBackwardWeight& a) {
   if (a.dbias.defined() && !exec.planning()) exec.table->column_sums(exec, a.dbias, a.dy);
 }
 
+// dw += dyᵀ x, with x packed into the workspace.
+void add_weight_gradient(const Exec& exec, const Tensor& dw, const Tensor& dy, const Tensor& x) {
+  Product p = weight_product(dy.size(0), dy.size(1), x.size(1), dy.dtype);
+  const std::int64_t bytes = packed_bytes(p);
+  if (bytes == 0) {
+    p.b = Layout::rows;
+    return multiply(exec, p, dy.data, x.data, dw.data);
+  }
+  Scratch scratch(*exec.workspace);
+  const Tensor packed_x = scratch.take({bytes}, DType::u8);
+  pack(exec, p, Layout::rows, packed_x.data, x.data);
+  multiply(exec, p, dy.data, packed_x.data, dw.data);
+}
+
 }  // namespace
 
 Bf16Path bf16_path() {
@@ -102,35 +122,37 @@ void pack_weight(const Exec& exec, const LinearWeight& w) {
 
 void linear_forward(const Exec& exec, const LinearForward& a) {
   if (by_panels(a.x.dtype)) return forward_by_panels(exec, a);
-  const bool packed = a.w.packed_forward.defined();
-  Product p =
-      forward_product(a.x.size(0), a.y.size(1), a.x.size(1), a.x.dtype, packed ? Layout::packed : Layout::columns);
-  p.bias = a.bias.defined();
-  multiply(exec, p, a.x.data, packed ? a.w.packed_forward.data : a.w.plain.data, a.y.data, a.bias.data);
+  const auto product = [&](Layout weight) {
+    Product p = forward_product(a.x.size(0), a.y.size(1), a.x.size(1), a.x.dtype, weight);
+    p.bias = a.bias.defined();
+    return p;
+  };
+  const Product packed = product(Layout::packed);
+  if (a.w.packed_forward.defined() && is_fast(packed)) {
+    return multiply(exec, packed, a.x.data, a.w.packed_forward.data, a.y.data, a.bias.data);
+  }
+  multiply(exec, product(Layout::columns), a.x.data, a.w.plain.data, a.y.data, a.bias.data);
 }
 
 void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
   if (by_panels(a.dy.dtype)) return backward_input_by_panels(exec, a);
-  const bool packed = a.w.packed_backward.defined();
-  const Product p =
-      backward_product(a.dy.size(0), a.dy.size(1), a.dx.size(1), a.dy.dtype, packed ? Layout::packed : Layout::rows);
-  multiply(exec, p, a.dy.data, packed ? a.w.packed_backward.data : a.w.plain.data, a.dx.data);
+  const auto product = [&](Layout weight) {
+    return backward_product(a.dy.size(0), a.dy.size(1), a.dx.size(1), a.dy.dtype, weight);
+  };
+  const Product packed = product(Layout::packed);
+  if (a.w.packed_backward.defined() && is_fast(packed)) {
+    return multiply(exec, packed, a.dy.data, a.w.packed_backward.data, a.dx.data);
+  }
+  multiply(exec, product(Layout::rows), a.dy.data, a.w.plain.data, a.dx.data);
 }
 
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
   add_bias_gradient(exec, a);
   if (by_panels(a.dy.dtype)) return backward_weight_by_panels(exec, a);
-  Product p = weight_product(a.dy.size(0), a.dy.size(1), a.x.size(1), a.dy.dtype);
-  const std::int64_t bytes = packed_bytes(p);
-  if (bytes == 0) {
-    p.b = Layout::rows;
-    p.packed_for = 0;
-    return multiply(exec, p, a.dy.data, a.x.data, a.dw.data);
+  for (std::int64_t n = 0; n < a.dy.size(0); n += kWeightRows) {
+    const std::int64_t rows = std::min(kWeightRows, a.dy.size(0) - n);
+    add_weight_gradient(exec, a.dw, a.dy.slice(n, rows), a.x.slice(n, rows));
   }
-  Scratch scratch(*exec.workspace);
-  const Tensor packed_x = scratch.take({bytes}, DType::u8);
-  pack(exec, p, Layout::rows, packed_x.data, a.x.data);
-  multiply(exec, p, a.dy.data, packed_x.data, a.dw.data);
 }
 
 std::string describe_products(DType dtype) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -51,7 +52,6 @@ matmul::primitive_desc describe(const Product& p, const memory::desc& b) {
 memory::desc packed_desc(const Product& p) {
   Product model = p;
   model.M = p.packed_for;
-  model.a = p.a;
   model.bias = false;
   return describe(model, b_matrix(p, Layout::packed)).weights_desc();
 }
@@ -132,6 +132,10 @@ void multiply(const Exec& exec, const Product& product, const std::byte* a, cons
     p->primitive.execute(stream, arguments);
     stream.wait();
   });
+}
+
+bool is_fast(const Product& product) {
+  return !std::string_view(prepared(product)->description.impl_info_str()).starts_with("ref");
 }
 
 std::int64_t packed_bytes(const Product& product) {

@@ -1,6 +1,7 @@
 // One matrix product by oneDNN on the CPU: C (M, N) = A (M, K) B (K, N), with a cache of prepared primitives.
 //
-// Bits: the same product gives the same bits for every number of threads (tests/model/linear_test.cpp).
+// Bits: the same product gives the same bits for every number of threads (tests/model/linear_test.cpp), unless A is
+// stored by columns and K is 2,048 or more.
 #pragma once
 
 #include <string>
@@ -31,6 +32,9 @@ struct Product {
 void multiply(const Exec& exec, const Product& product, const std::byte* a, const std::byte* b, std::byte* c,
               const std::byte* bias = nullptr);
 
+// Whether oneDNN has generated code for the product, rather than its plain loops (a hundred times slower): it may lack
+// some for a packed B and unusual rows of A.
+bool is_fast(const Product& product);
 // Bytes of the packed B of `product` (its b is packed); 0 when oneDNN would keep the plain layout.
 std::int64_t packed_bytes(const Product& product);
 // packed <- B (K, N), row-major or, with from == columns, stored transposed.

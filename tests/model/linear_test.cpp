@@ -180,18 +180,18 @@ TEST_P(Linear, ProductsMatchDoublePrecision) {
 }
 
 TEST_P(Linear, SameBitsForAnyNumberOfThreads) {
-  constexpr std::int64_t kShapes[][3] = {{129, 193, 257}, {256, 1152, 384}, {1100, 33, 96}};
+  constexpr std::int64_t kShapes[][3] = {{129, 193, 257}, {256, 1152, 384}, {1100, 33, 96}, {4096, 64, 64}};
   for (const auto& [N, OC, IC] : kShapes) {
     std::vector<Layer> layers;
-    for (const int threads : {1, 2, 3}) {
+    for (const int threads : {1, 2, 3, 8}) {
       const ThreadCount scoped(threads);
       layers.emplace_back(N, OC, IC, GetParam().dtype).run(exec(), GetParam().packed);
     }
     for (const Layer& layer : layers) {
-      EXPECT_EQ(layer.y.bytes(), layers[0].y.bytes());
-      EXPECT_EQ(layer.dx.bytes(), layers[0].dx.bytes());
-      EXPECT_EQ(layer.dw.bytes(), layers[0].dw.bytes());
-      EXPECT_EQ(layer.dbias.bytes(), layers[0].dbias.bytes());
+      EXPECT_TRUE(layer.y.bytes() == layers[0].y.bytes()) << "y, N=" << N;
+      EXPECT_TRUE(layer.dx.bytes() == layers[0].dx.bytes()) << "dx, N=" << N;
+      EXPECT_TRUE(layer.dw.bytes() == layers[0].dw.bytes()) << "dw, N=" << N;
+      EXPECT_TRUE(layer.dbias.bytes() == layers[0].dbias.bytes()) << "dbias, N=" << N;
     }
   }
 }
