@@ -58,8 +58,8 @@ constexpr std::uint32_t kNoNode = 0xFFFFFFFF;
 
 struct Candidate {
   std::uint32_t rank;
-  std::uint32_t left;  // node
-  auto operator<=>(const Candidate&) const = default;
+  std::uint32_t left;                                  // node
+  auto operator<=>(const Candidate&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs here
 };
 
 }  // namespace

@@ -41,7 +41,7 @@ lint_length() {
     awk -v max="$max_lines" '$2 != "total" && $1 > max {print $2 ": " $1 " lines; split it by idea (limit " max ")"}'
 }
 
-lint_marks() { found 'TODO|FIXME|XXX|HACK'; }
+lint_marks() { found '\b(TODO|FIXME|XXX|HACK)\b'; }
 
 lint_launches() { found '<<<' | grep -v '^model/ops/cuda/launch\.cuh:' || true; }
 

@@ -2,8 +2,8 @@
 //
 //   o[b,t,h] = sum_j dropout(p[b,h,t,j]) v[b,j,h],   p = softmax_j(q[b,t,h] . k[b,j,h] / sqrt(HS)) over the visible j
 //
-// Visible keys of query t: j in [document_begin[b,t], document_end[b,t]), and j <= t if causal, and |t - j| <= window if
-// window > 0. Rows without any visible key give o = 0.
+// Visible keys of query t: j in [document_begin[b,t], document_end[b,t]), and j <= t if causal, and |t - j| <= window
+// if window > 0. Rows without any visible key give o = 0.
 #pragma once
 
 #include "model/ops/exec.h"
@@ -18,28 +18,29 @@ struct AttentionMask {
 };
 
 struct AttentionForward {
-  Tensor out;        // (B, T, NH, HS) out
-  Tensor lse;        // (B, NH, T) fp32 out: log of the sum of exp(scores), for backward
-  Tensor qkv;        // (B, T, 3, NH, HS)
+  Tensor out;  // (B, T, NH, HS) out
+  Tensor lse;  // (B, NH, T) fp32 out: log of the sum of exp(scores), for backward
+  Tensor qkv;  // (B, T, 3, NH, HS)
   AttentionMask mask;
-  Dropout dropout;   // element (h, t, j) of sequence b has index ((h_global * T + t) * T + j)
+  Dropout dropout;     // element (h, t, j) of sequence b has index ((h_global * T + t) * T + j)
   int first_head = 0;  // global index of head 0
 };
 void attention_forward(const Exec& exec, const AttentionForward& a);
 
 struct AttentionBackward {
-  Tensor dqkv;       // (B, T, 3, NH, HS) out
-  Tensor dout;       // (B, T, NH, HS)
-  Tensor qkv;        // (B, T, 3, NH, HS)
-  Tensor out;        // (B, T, NH, HS)
-  Tensor lse;        // (B, NH, T) fp32
+  Tensor dqkv;  // (B, T, 3, NH, HS) out
+  Tensor dout;  // (B, T, NH, HS)
+  Tensor qkv;   // (B, T, 3, NH, HS)
+  Tensor out;   // (B, T, NH, HS)
+  Tensor lse;   // (B, NH, T) fp32
   AttentionMask mask;
   Dropout dropout;
   int first_head = 0;
 };
 void attention_backward(const Exec& exec, const AttentionBackward& a);
 
-// One new token per sequence against a cache (generation): out[b,h] = softmax(q . K / sqrt(HS)) V over the first `length` positions.
+// One new token per sequence against a cache (generation): out[b,h] = softmax(q . K / sqrt(HS)) V over the first
+// `length` positions.
 struct AttentionDecode {
   Tensor out;      // (B, NH, HS) out
   Tensor qkv;      // (B, 3, NH, HS) of the new token; its K and V are written to the caches at position length - 1

@@ -3,7 +3,8 @@
 //
 //   loss[n] = log(sum_v exp(z[n,v])) - z[n, target[n]],   dz[n,v] = (softmax(z[n])[v] - [v == target]) * scale
 //
-// Columns at or beyond `valid` (vocabulary padding) count as -inf; their gradient is zero. Ignored rows (target < 0): loss 0, gradient 0.
+// Columns at or beyond `valid` (vocabulary padding) count as -inf; their gradient is zero. Ignored rows (target < 0):
+// loss 0, gradient 0.
 #pragma once
 
 #include "model/ops/exec.h"
@@ -20,11 +21,11 @@ struct CrossEntropyStats {
 void cross_entropy_stats(const Exec& exec, const CrossEntropyStats& a);
 
 struct CrossEntropyCombine {
-  Tensor lse;      // (N) fp32 out
-  Tensor losses;   // (N) fp32 out, 0 where ignored
-  Tensor loss_sum; // (1) fp64, accumulated: rows in order, in fp64
-  Tensor stats;    // (S, N, 3) fp32: parts in shard order
-  Tensor targets;  // (N) int32
+  Tensor lse;       // (N) fp32 out
+  Tensor losses;    // (N) fp32 out, 0 where ignored
+  Tensor loss_sum;  // (1) fp64, accumulated: rows in order, in fp64
+  Tensor stats;     // (S, N, 3) fp32: parts in shard order
+  Tensor targets;   // (N) int32
 };
 void cross_entropy_combine(const Exec& exec, const CrossEntropyCombine& a);
 

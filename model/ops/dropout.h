@@ -1,4 +1,5 @@
-// y = x * mask / (1 - rate), alone; inside the residual it is fused (layernorm.h). Forward and backward are the same function.
+// y = x * mask / (1 - rate), alone; inside the residual it is fused (layernorm.h). Forward and backward are the same
+// function.
 #pragma once
 
 #include "model/ops/exec.h"
@@ -6,8 +7,8 @@
 namespace phalanx::ops {
 
 struct DropoutApply {
-  Tensor y;         // (N, C) out; may be x
-  Tensor x;         // (N, C), N = B * T; element (t, c) of sequence b has index t * C + c
+  Tensor y;  // (N, C) out; may be x
+  Tensor x;  // (N, C), N = B * T; element (t, c) of sequence b has index t * C + c
   Dropout dropout;
 };
 void dropout_apply(const Exec& exec, const DropoutApply& a);

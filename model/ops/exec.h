@@ -19,16 +19,17 @@ struct Exec {
   [[nodiscard]] bool planning() const { return workspace->planning(); }
 };
 
-// Write rule: gradients of parameters accumulate, gradients of activations overwrite. An op that can do both says which.
+// Write rule: gradients of parameters accumulate, gradients of activations overwrite. An op that can do both says
+// which.
 enum class Write : std::uint8_t { overwrite, accumulate };
 
 // Dropout of elements keyed by (seed, purpose, layer, sequence; index). rate 0: none.
 struct Dropout {
   float rate = 0.0F;
   std::uint64_t seed = 0;
-  std::uint8_t purpose = 0;   // a phalanx::Purpose
+  std::uint8_t purpose = 0;  // a phalanx::Purpose
   std::uint16_t layer = 0;
-  Tensor sequences;           // (B) int64: ordinals of the sequences in the run
+  Tensor sequences;  // (B) int64: ordinals of the sequences in the run
 };
 
 }  // namespace phalanx::ops

@@ -20,14 +20,14 @@ void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x);
 //   g = grad * grad_scale;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g²
 //   w = w - lr * (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon) + weight_decay * w)
 struct AdamwUpdate {
-  Tensor master;   // (n) fp32 in and out
-  Tensor m;        // (n) fp32 in and out
-  Tensor v;        // (n) fp32 in and out
-  Tensor grad;     // (n) fp32
-  Tensor weight;   // (n) compute dtype out: master rounded; undefined or equal to master: none
+  Tensor master;  // (n) fp32 in and out
+  Tensor m;       // (n) fp32 in and out
+  Tensor v;       // (n) fp32 in and out
+  Tensor grad;    // (n) fp32
+  Tensor weight;  // (n) compute dtype out: master rounded; undefined or equal to master: none
   float learning_rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
-  float grad_scale = 1;       // clip factor
-  std::int64_t t = 1;         // update count from 1
+  float grad_scale = 1;  // clip factor
+  std::int64_t t = 1;    // update count from 1
 };
 void adamw_update(const Exec& exec, const AdamwUpdate& a);
 

@@ -1,4 +1,5 @@
-// GELU (Hendrycks, Gimpel, arXiv 1606.08415). tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GPT-2's; erf: 0.5 x (1 + erf(x / sqrt 2)), BERT's.
+// GELU (Hendrycks, Gimpel, arXiv 1606.08415). tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GPT-2's; erf: 0.5
+// x (1 + erf(x / sqrt 2)), BERT's.
 #pragma once
 
 #include "model/ops/exec.h"

@@ -20,11 +20,11 @@ struct Product {
   std::int64_t M = 0, K = 0, N = 0;
   Layout a = Layout::rows;  // rows or columns
   Layout b = Layout::rows;
-  std::int64_t packed_for = 0;  // the M that a packed B was laid out for; any M may then use it
-  DType in = DType::f32;        // A, B and the bias
-  DType out = DType::f32;       // C
-  bool accumulate = false;      // C += instead of C =
-  bool bias = false;            // adds a row (N) to every row of C
+  std::int64_t packed_for = 0;                       // the M that a packed B was laid out for; any M may then use it
+  DType in = DType::f32;                             // A, B and the bias
+  DType out = DType::f32;                            // C
+  bool accumulate = false;                           // C += instead of C =
+  bool bias = false;                                 // adds a row (N) to every row of C
   auto operator<=>(const Product&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs here
 };
 
