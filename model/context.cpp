@@ -19,7 +19,10 @@ ops::Dropout Context::dropout(double rate, Purpose purpose, int layer) const {
 }
 
 void Context::ready(int spec) const {
-  if (reducer != nullptr && !exec.planning()) reducer->ready(spec, exec.stream);
+  if (reducer == nullptr || exec.planning()) return;
+  enter(Phase::reduce);
+  reducer->ready(spec, exec.stream);
+  enter(Phase::backward);
 }
 
 }  // namespace phalanx

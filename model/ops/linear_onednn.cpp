@@ -1,10 +1,9 @@
 // Which product, in which layout, for each direction of a linear layer. Figures: GFLOP/s of one Zen 4 core (fp32 peak
 // 114, bf16 228), N = 1024, GPT-2 124M shapes, plain against packed weights:
-//   forward   fp32 108 -> 112, bf16 216 -> 225: packing W (a transposition) once per step costs what it gains
+//   forward   fp32 108 -> 112, bf16 216 -> 225: packed for bf16 only, where the copy of W weighs half
 //   dx        fp32 109 -> 112, bf16 217 -> 227; head of 50,304 columns fp32 91 -> 112, bf16 200 -> 223: packed
 //   dW        fp32 103, bf16 194 -> 201 with x packed into the workspace, which costs next to nothing. Dearer ways to
 //             107 and 207 (dy transposed first, or strided blocks of dy) eat their gain or split sums by threads.
-// With AMX a product is over before its weights are read and re-ordered, so there both directions are packed.
 #include "model/ops/linear_onednn.h"
 
 #include <algorithm>
@@ -101,7 +100,7 @@ Bf16Path bf16_path() {
 }
 
 std::int64_t packed_forward_bytes(std::int64_t OC, std::int64_t IC, DType dtype) {
-  if (dtype != DType::bf16 || by_panels(dtype) || isa() != Isa::amx) return 0;
+  if (dtype != DType::bf16 || by_panels(dtype)) return 0;
   return packed_bytes(packed_forward(OC, IC, dtype));
 }
 

@@ -6,9 +6,12 @@
 #include <memory>
 #include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+
+#include "model/ops/op_table.h"
 
 namespace phalanx::ops::onednn {
 namespace {
@@ -108,6 +111,24 @@ std::shared_ptr<const memory::desc> packed_layout(const Product& product) {
   });
 }
 
+// A blocked layout of oneDNN as tiles, where it is one: outer blocks of a whole tile each, (rows, columns[, step]).
+std::optional<TiledMatrix> tiles_of(const memory::desc& desc) {
+  const dnnl_memory_desc_t& d = desc.data;
+  const dnnl_blocking_desc_t& blocks = d.format_desc.blocking;
+  const int inner = blocks.inner_nblks;
+  const bool tiled = d.format_kind == dnnl_blocked && d.ndims == 2 && d.extra.flags == dnnl_memory_extra_flag_none &&
+                     d.offset0 == 0 && (inner == 2 || inner == 3) && blocks.inner_idxs[0] == 0 &&
+                     blocks.inner_idxs[1] == 1 && (inner == 2 || blocks.inner_idxs[2] == 0);
+  if (!tiled) return std::nullopt;
+  return TiledMatrix{.K = d.dims[0],
+                     .N = d.dims[1],
+                     .rows = blocks.inner_blks[0],
+                     .columns = blocks.inner_blks[1],
+                     .step = inner == 3 ? blocks.inner_blks[2] : 1,
+                     .k_stride = blocks.strides[0],
+                     .n_stride = blocks.strides[1]};
+}
+
 memory view(const memory::desc& desc, const std::byte* data) {
   return {desc, cpu_engine(), const_cast<std::byte*>(data)};  // oneDNN's views are never const
 }
@@ -147,6 +168,9 @@ std::int64_t packed_bytes(const Product& product) {
 void pack(const Exec& exec, const Product& product, Layout from, std::byte* packed, const std::byte* b) {
   if (exec.planning()) return;
   const auto layout = packed_layout(product);
+  if (const auto tiles = tiles_of(*layout)) {  // several times faster than oneDNN's reorder
+    return exec.table->pack_tiles(exec, {*tiles, product.in, from == Layout::columns, packed, b});
+  }
   translated(product, [&] {
     memory source = view(b_matrix(product, from), b);
     memory target = view(*layout, packed);

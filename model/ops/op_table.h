@@ -6,6 +6,7 @@
 
 #include "model/ops/attention.h"
 #include "model/ops/cpu/linear_helpers.h"
+#include "model/ops/cpu/tiled_matrix.h"
 #include "model/ops/cross_entropy.h"
 #include "model/ops/dropout.h"
 #include "model/ops/embedding.h"
@@ -42,6 +43,7 @@ struct OpTable {
   void (*linear_backward_weight)(const Exec&, const LinearBackwardWeight&);
   void (*column_sums)(const Exec&, const Tensor& sums, const Tensor& x);  // sums (C) fp32 += rows of x (N, C); CPU only
   void (*cast_block)(const Exec&, const CastBlock&);                      // CPU only
+  void (*pack_tiles)(const Exec&, const PackTiles&);                      // CPU only
   void (*cast)(const Exec&, const Tensor& out, const Tensor& in);
   void (*add)(const Exec&, const Tensor& y, const Tensor& x);
   void (*scale)(const Exec&, const Tensor& y, float factor);

@@ -35,6 +35,7 @@ constexpr OpTable make_table() {
   t.linear_backward_weight = onednn::linear_backward_weight;
   t.column_sums = column_sums;
   t.cast_block = cast_block;
+  t.pack_tiles = pack_tiles;
   t.cast = cast;
   t.add = add;
   t.scale = scale;

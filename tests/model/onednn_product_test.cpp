@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
 #include <vector>
 
 #include "tests/support/arrays.h"
@@ -82,6 +83,37 @@ TEST(OnednnProduct, BPackedForManyRowsServesAnyRows) {
         const Product p{.M = M, .K = 65, .N = 97, .b = Layout::packed, .packed_for = 1024, .in = in, .out = in};
         SCOPED_TRACE(str(name_of(in), " M=", M, " stored=", int(stored)));
         expect_product(cpu.exec(), p, stored);
+      }
+    }
+  }
+}
+
+Array identity(std::int64_t size, DType dtype) {
+  Array eye({size, size}, dtype);
+  for (std::int64_t i = 0; i < size; ++i) eye.set(i * size + i, 1.0);
+  return eye;
+}
+
+// K and N below, at and above the sizes of a tile: whole tiles and edges of every kind.
+TEST(OnednnProduct, ThePackedMatrixIsTheMatrixToTheBit) {
+  for (const OpTable* table : usable_cpu_op_tables()) {
+    const CpuExec cpu(std::int64_t{1} << 24, *table);
+    for (const DType in : {DType::f32, DType::bf16}) {
+      for (const Layout stored : {Layout::rows, Layout::columns}) {
+        for (const auto& [K, N] : {std::pair<int, int>{1, 1}, {31, 63}, {32, 64}, {33, 65}, {64, 192}, {97, 130}}) {
+          const Product p{.M = K, .K = K, .N = N, .b = Layout::packed, .packed_for = 1024, .in = in, .out = in};
+          SCOPED_TRACE(str(table->name, " ", name_of(in), " K=", K, " N=", N, " stored=", int(stored)));
+          const Array a = identity(K, in);
+          const Array b = normal_array({K, N}, in, 2);
+          Array c({K, N}, in);
+          std::vector<std::byte> blob(static_cast<std::size_t>(packed_bytes(p)));
+          if (blob.empty()) continue;
+          pack(cpu.exec(), p, stored, blob.data(), b.bytes().data());
+          multiply(cpu.exec(), p, a.bytes().data(), blob.data(), c.tensor().data);
+          for (std::int64_t k = 0; k < K; ++k) {
+            for (std::int64_t n = 0; n < N; ++n) ASSERT_EQ(c[k * N + n], element(b, stored, k, n, {K, N}));
+          }
+        }
       }
     }
   }

@@ -23,6 +23,7 @@ void cross_entropy_combine(const Exec& exec, const CrossEntropyCombine& a);
 void cross_entropy_backward(const Exec& exec, const CrossEntropyBackward& a);
 void column_sums(const Exec& exec, const Tensor& sums, const Tensor& x);
 void cast_block(const Exec& exec, const CastBlock& a);
+void pack_tiles(const Exec& exec, const PackTiles& a);
 void cast(const Exec& exec, const Tensor& out, const Tensor& in);
 void add(const Exec& exec, const Tensor& y, const Tensor& x);
 void scale(const Exec& exec, const Tensor& y, float factor);
