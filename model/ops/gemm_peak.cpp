@@ -9,7 +9,7 @@ namespace phalanx::ops {
 namespace {
 
 constexpr std::int64_t kSize = 1536;  // rows and channels: large enough that edges and start-up do not count
-constexpr double kSeconds = 0.5;      // time to spend, after one product to warm up
+constexpr double kSeconds = 0.25;     // time to spend, after one product to warm up
 constexpr int kMostRuns = 64;
 
 double seconds_of(const Exec& exec, const LinearBackwardInput& product) {
