@@ -10,49 +10,33 @@
 #include <algorithm>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "core/log.h"
 #include "parallel/chunk.h"
-#include "parallel/combine.h"
 #include "parallel/comm_checks.h"
+#include "parallel/comm_host.h"
 #include "parallel/mpi_check.h"
 #include "parallel/shared_area.h"
 #include "parallel/stream_copy.h"
-#include "parallel/usage_meter.h"
 
 namespace phalanx {
 namespace {
-
-using Operation = UsageMeter::Operation;
 
 void copy_bytes(std::byte* to, const std::byte* from, std::int64_t bytes) {
   if (bytes > 0 && to != from) std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
-class SharedCommunicator final : public Communicator {
+class SharedCommunicator final : public HostCommunicator {
  public:
   SharedCommunicator(MPI_Comm comm, std::unique_ptr<SharedArea> area, std::string name, const HostLimits& limits);
-  ~SharedCommunicator() override;
 
-  [[nodiscard]] int rank() const override { return rank_; }
-  [[nodiscard]] int size() const override { return size_; }
-  [[nodiscard]] std::string name() const override { return name_; }
-
-  void all_reduce(const Tensor& buffer, Reduce op, const Stream& stream) override;
   void reduce_scatter(const Tensor& out, const Tensor& in, const Stream& stream) override;
   void all_gather(const Tensor& out, const Tensor& in, const Stream& stream) override;
   void all_to_all(const Tensor& out, const Tensor& in, const Stream& stream) override;
-  void sum_tree(const Tensor& out, const Tensor& partials, const Stream& stream) override;
   void broadcast(const Tensor& buffer, int root, const Stream& stream) override;
   void barrier() override;
-  [[nodiscard]] std::vector<Usage> usage() const override { return usage_.totals(); }
 
  private:
-  template <class F>
-  void for_each_peer(F&& f) const {
-    for (int step = 1; step < size_; ++step) f((rank_ + step) % size_);
-  }
   // f(begin, n) over the bytes of something, as many at a time as `most`.
   template <class F>
   static void in_pieces(std::int64_t bytes, std::int64_t most, F&& f) {
@@ -61,48 +45,27 @@ class SharedCommunicator final : public Communicator {
 
   // Slots of my area, to be written before a step, and of a peer's, to be read after it.
   [[nodiscard]] std::byte* slot_to(int peer) const { return area_->mine() + peer * part_bytes_; }
-  [[nodiscard]] std::byte* slot_to_all() const { return slot_to(size_); }
-  [[nodiscard]] const std::byte* slot_from(int peer) const { return area_->of(peer) + rank_ * part_bytes_; }
-  [[nodiscard]] const std::byte* slot_of_all(int peer) const { return area_->of(peer) + size_ * part_bytes_; }
+  [[nodiscard]] std::byte* slot_to_all() const { return slot_to(size()); }
+  [[nodiscard]] const std::byte* slot_from(int peer) const { return area_->of(peer) + rank() * part_bytes_; }
+  [[nodiscard]] const std::byte* slot_of_all(int peer) const { return area_->of(peer) + size() * part_bytes_; }
 
-  void combine_everywhere(Combine how, const Tensor& buffer);
-  void combine_direct(Combine how, DType dtype, std::byte* data, std::int64_t count);
-  void combine_in_parts(Combine how, DType dtype, std::byte* data, std::int64_t count);
-  // `own` of this rank and what every peer has in its slot for this one, in rank order.
-  std::span<const std::byte* const> parts_with(const std::byte* own);
+  void combine_direct(Combine how, DType dtype, std::byte* data, std::int64_t count) override;
+  void combine_in_parts(Combine how, DType dtype, std::byte* data, std::int64_t count) override;
+  // `own` of this rank and what every peer has in its slot for this one.
+  std::span<const std::byte* const> parts_with(const std::byte* own) {
+    return in_rank_order(own, [this](int peer) { return slot_from(peer); });
+  }
 
-  MPI_Comm comm_;
   std::unique_ptr<SharedArea> area_;
-  int rank_ = 0;
-  int size_ = 1;
-  std::string name_;
-  std::int64_t direct_bytes_ = 0;  // up to this, a buffer is summed by every rank
-  std::int64_t part_bytes_ = 0;    // of a slot
-  std::vector<const std::byte*> parts_;
-  UsageMeter usage_;
+  std::int64_t part_bytes_;  // of a slot
 };
 
 SharedCommunicator::SharedCommunicator(MPI_Comm comm, std::unique_ptr<SharedArea> area, std::string name,
                                        const HostLimits& limits)
-    : comm_(comm), area_(std::move(area)), name_(std::move(name)) {
-  MPI_OK(MPI_Comm_rank(comm, &rank_));
-  MPI_OK(MPI_Comm_size(comm, &size_));
-  part_bytes_ = part_bytes_of(limits.chunk_bytes, size_);
-  direct_bytes_ = std::min(limits.direct_bytes / size_, part_bytes_);
-  parts_.resize(static_cast<std::size_t>(size_));
-}
-
-SharedCommunicator::~SharedCommunicator() {
-  area_.reset();
-  int finalized = 0;
-  MPI_Finalized(&finalized);
-  if (finalized == 0) MPI_Comm_free(&comm_);
-}
-
-std::span<const std::byte* const> SharedCommunicator::parts_with(const std::byte* own) {
-  for (int peer = 0; peer < size_; ++peer) parts_[static_cast<std::size_t>(peer)] = slot_from(peer);
-  parts_[static_cast<std::size_t>(rank_)] = own;
-  return parts_;
+    : HostCommunicator(comm, std::move(name)),
+      area_(std::move(area)),
+      part_bytes_(part_bytes_of(limits.chunk_bytes, size())) {
+  set_direct_bytes(std::min(limits.direct_bytes / size(), part_bytes_));
 }
 
 // Sums ---------------------------------------------------------------------------------------------------------------
@@ -110,14 +73,12 @@ std::span<const std::byte* const> SharedCommunicator::parts_with(const std::byte
 void SharedCommunicator::combine_direct(Combine how, DType dtype, std::byte* data, std::int64_t count) {
   stream_copy(slot_to_all(), data, count * bytes_of(dtype));
   area_->step();
-  for (int peer = 0; peer < size_; ++peer) parts_[static_cast<std::size_t>(peer)] = slot_of_all(peer);
-  parts_[static_cast<std::size_t>(rank_)] = data;
-  combine(how, dtype, data, parts_, count);
+  combine(how, dtype, data, in_rank_order(data, [this](int peer) { return slot_of_all(peer); }), count);
 }
 
 void SharedCommunicator::combine_in_parts(Combine how, DType dtype, std::byte* data, std::int64_t count) {
   const std::int64_t element = bytes_of(dtype);
-  const Chunking chunks(dtype, count, size_, part_bytes_);
+  const Chunking chunks(dtype, count, size(), part_bytes_);
   const auto scatter = [&](const Chunk& c) {
     for_each_peer([&](int peer) { stream_copy(slot_to(peer), data + c.at(peer) * element, c.count(peer) * element); });
   };
@@ -129,46 +90,23 @@ void SharedCommunicator::combine_in_parts(Combine how, DType dtype, std::byte* d
   area_->step();
   for (std::int64_t i = 0; i < chunks.chunks(); ++i) {
     const Chunk c = chunks[i];
-    std::byte* own = data + c.at(rank_) * element;
-    combine(how, dtype, own, parts_with(own), c.count(rank_));
-    stream_copy(slot_to_all(), own, c.count(rank_) * element);
+    std::byte* own = data + c.at(rank()) * element;
+    combine(how, dtype, own, parts_with(own), c.count(rank()));
+    stream_copy(slot_to_all(), own, c.count(rank()) * element);
     if (i + 1 < chunks.chunks()) scatter(chunks[i + 1]);
     area_->step();
     gather(c);
   }
 }
 
-void SharedCommunicator::combine_everywhere(Combine how, const Tensor& buffer) {
-  if (buffer.count() == 0) return;
-  if (buffer.bytes() <= direct_bytes_) {
-    combine_direct(how, buffer.dtype, buffer.data, buffer.count());
-  } else {
-    combine_in_parts(how, buffer.dtype, buffer.data, buffer.count());
-  }
-}
-
-void SharedCommunicator::all_reduce(const Tensor& buffer, Reduce op, const Stream& /*stream*/) {
-  check_host_buffer(*this, "all_reduce", buffer);
-  const UsageMeter::Timer timer(usage_, Operation::all_reduce, buffer.bytes());
-  combine_everywhere(combine_of(op), buffer);
-}
-
-void SharedCommunicator::sum_tree(const Tensor& out, const Tensor& partials, const Stream& /*stream*/) {
-  check_sum_tree(*this, out, partials);
-  check_host_buffer(*this, "sum_tree", out);
-  const UsageMeter::Timer timer(usage_, Operation::sum_tree, partials.bytes());
-  sum_local_tree(out, partials);
-  combine_everywhere(Combine::tree, out);
-}
-
 void SharedCommunicator::reduce_scatter(const Tensor& out, const Tensor& in, const Stream& /*stream*/) {
   check_reduce_scatter(*this, out, in);
   check_host_buffer(*this, "reduce_scatter", in);
-  const UsageMeter::Timer timer(usage_, Operation::reduce_scatter, in.bytes());
+  const UsageMeter::Timer timer(meter(), Operation::reduce_scatter, in.bytes());
   in_pieces(out.bytes(), part_bytes_, [&](std::int64_t begin, std::int64_t n) {
     for_each_peer([&](int peer) { stream_copy(slot_to(peer), in.data + peer * out.bytes() + begin, n); });
     area_->step();
-    const std::byte* own = in.data + rank_ * out.bytes() + begin;
+    const std::byte* own = in.data + rank() * out.bytes() + begin;
     combine(Combine::sum, in.dtype, out.data + begin, parts_with(own), n / bytes_of(in.dtype));
   });
 }
@@ -178,11 +116,11 @@ void SharedCommunicator::reduce_scatter(const Tensor& out, const Tensor& in, con
 void SharedCommunicator::all_gather(const Tensor& out, const Tensor& in, const Stream& /*stream*/) {
   check_all_gather(*this, out, in);
   check_host_buffer(*this, "all_gather", out);
-  const UsageMeter::Timer timer(usage_, Operation::all_gather, out.bytes());
+  const UsageMeter::Timer timer(meter(), Operation::all_gather, out.bytes());
   // All of an area for what everybody is to receive: its slots follow one another.
-  in_pieces(in.bytes(), part_bytes_ * size_, [&](std::int64_t begin, std::int64_t n) {
+  in_pieces(in.bytes(), part_bytes_ * size(), [&](std::int64_t begin, std::int64_t n) {
     stream_copy(area_->mine(), in.data + begin, n);
-    copy_bytes(out.data + rank_ * in.bytes() + begin, in.data + begin, n);
+    copy_bytes(out.data + rank() * in.bytes() + begin, in.data + begin, n);
     area_->step();
     for_each_peer([&](int peer) { copy_bytes(out.data + peer * in.bytes() + begin, area_->of(peer), n); });
   });
@@ -191,11 +129,11 @@ void SharedCommunicator::all_gather(const Tensor& out, const Tensor& in, const S
 void SharedCommunicator::all_to_all(const Tensor& out, const Tensor& in, const Stream& /*stream*/) {
   check_all_to_all(*this, out, in);
   check_host_buffer(*this, "all_to_all", out);
-  const UsageMeter::Timer timer(usage_, Operation::all_to_all, in.bytes());
-  const std::int64_t bytes = in.bytes() / size_;
+  const UsageMeter::Timer timer(meter(), Operation::all_to_all, in.bytes());
+  const std::int64_t bytes = in.bytes() / size();
   in_pieces(bytes, part_bytes_, [&](std::int64_t begin, std::int64_t n) {
     for_each_peer([&](int peer) { stream_copy(slot_to(peer), in.data + peer * bytes + begin, n); });
-    copy_bytes(out.data + rank_ * bytes + begin, in.data + rank_ * bytes + begin, n);
+    copy_bytes(out.data + rank() * bytes + begin, in.data + rank() * bytes + begin, n);
     area_->step();
     for_each_peer([&](int peer) { copy_bytes(out.data + peer * bytes + begin, slot_from(peer), n); });
   });
@@ -204,16 +142,16 @@ void SharedCommunicator::all_to_all(const Tensor& out, const Tensor& in, const S
 void SharedCommunicator::broadcast(const Tensor& buffer, int root, const Stream& /*stream*/) {
   check_host_buffer(*this, "broadcast", buffer);
   check_root(*this, root);
-  const UsageMeter::Timer timer(usage_, Operation::broadcast, buffer.bytes());
-  in_pieces(buffer.bytes(), part_bytes_ * size_, [&](std::int64_t begin, std::int64_t n) {
-    if (rank_ == root) stream_copy(area_->mine(), buffer.data + begin, n);
+  const UsageMeter::Timer timer(meter(), Operation::broadcast, buffer.bytes());
+  in_pieces(buffer.bytes(), part_bytes_ * size(), [&](std::int64_t begin, std::int64_t n) {
+    if (rank() == root) stream_copy(area_->mine(), buffer.data + begin, n);
     area_->step();
-    if (rank_ != root) copy_bytes(buffer.data + begin, area_->of(root), n);
+    if (rank() != root) copy_bytes(buffer.data + begin, area_->of(root), n);
   });
 }
 
 void SharedCommunicator::barrier() {
-  const UsageMeter::Timer timer(usage_, Operation::barrier, 0);
+  const UsageMeter::Timer timer(meter(), Operation::barrier, 0);
   area_->step();
 }
 
