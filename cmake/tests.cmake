@@ -1,11 +1,11 @@
-# phalanx_test(<name> LIBRARIES lib... [MPI n...] [LABELS label...]): every *_test.cpp of this folder in one program.
+# phalanx_test(<name> LIBRARIES lib... [MPI n...]): every *_test.cpp of this folder in one program.
 # Without MPI: label `unit`, one CTest test per GoogleTest case. With MPI: label `mpi`, one CTest test per number of ranks.
 include(GoogleTest)
 
 set(PHALANX_MPIRUN ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none --quiet)
 
 function(phalanx_test name)
-  cmake_parse_arguments(ARG "" "" "LIBRARIES;MPI;LABELS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LIBRARIES;MPI;SOURCES" ${ARGN})
   if(NOT ARG_SOURCES)
     file(GLOB ARG_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
   endif()
@@ -20,12 +20,12 @@ function(phalanx_test name)
     target_link_libraries(${name} PRIVATE phalanx_parallel)
     foreach(ranks ${ARG_MPI})
       add_test(NAME ${name}.np${ranks} COMMAND ${PHALANX_MPIRUN} -np ${ranks} $<TARGET_FILE:${name}>)
-      set_tests_properties(${name}.np${ranks} PROPERTIES LABELS "mpi;${ARG_LABELS}" PROCESSORS 2 TIMEOUT 300
+      set_tests_properties(${name}.np${ranks} PROPERTIES LABELS mpi PROCESSORS 2 TIMEOUT 300
         ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1")
     endforeach()
   else()
     target_link_libraries(${name} PRIVATE GTest::gtest_main)
-    gtest_discover_tests(${name} TEST_PREFIX "${name}." PROPERTIES LABELS "unit;${ARG_LABELS}" TIMEOUT 300
+    gtest_discover_tests(${name} TEST_PREFIX "${name}." PROPERTIES LABELS unit TIMEOUT 300
       DISCOVERY_TIMEOUT 60)
   endif()
 endfunction()

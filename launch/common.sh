@@ -9,6 +9,9 @@ source "$root/launch/env.sh"
 # An installed tree (share/phalanx) has no sources: data sets and runs then go to the caller's folder.
 if [[ -f $root/CMakeLists.txt ]]; then workspace=$root; else workspace=$PWD; fi
 
+# What the caller named by a relative path is meant from the caller's folder, wherever a script goes later.
+[[ -z $PHALANX_BINARY ]] || PHALANX_BINARY=$(realpath -ms -- "$PHALANX_BINARY")
+
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 2

@@ -3,14 +3,12 @@
 #
 #   launch/run_local.sh CONFIG [--ranks N] [any option of phalanx train]
 #
-#   --ranks N   default: one per GPU, or one that uses all cores where there is no GPU
+#   --ranks N   default: one, which uses all cores
 #
 # ^C saves a checkpoint and ends; the same command goes on from it.
 set -euo pipefail
 # shellcheck source=launch/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-
-gpus() { nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU' || true; }
 
 case ${1:-} in
   '') usage "$0" >&2; exit 2 ;;
@@ -20,7 +18,7 @@ config=$1
 shift
 [[ -r $config ]] || die "cannot read the configuration $config"
 
-ranks=''
+ranks=1
 options=()
 while [[ $# -gt 0 ]]; do
   case $1 in
@@ -29,8 +27,6 @@ while [[ $# -gt 0 ]]; do
   esac
   shift
 done
-[[ -n $ranks ]] || ranks=$(gpus)
-[[ $ranks -gt 0 ]] || ranks=1
 
 find_phalanx
 set_mpirun "$ranks"

@@ -17,7 +17,7 @@ build_and_ctest() {
 # run_ctest PRESET: the unit and mpi tests of a build, counted into the tally by case.
 run_ctest() {
   local folder=$root/build/$1 verdict name why before status=0
-  local -a options=(--test-dir "$folder" -L '^(unit|mpi)$' -LE '^slow$' -j "$jobs" --no-tests=error
+  local -a options=(--test-dir "$folder" -L '^(unit|mpi)$' -j "$jobs" --no-tests=error
     --output-junit "$folder/junit.xml" --test-output-size-passed 10000000 --test-output-size-failed 10000000)
   rm -f "$folder/junit.xml"
   export GTEST_COLOR=no  # mpirun gives its ranks a terminal

@@ -51,7 +51,7 @@ def random_text(rng):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--random", type=int, default=400, help="number of random texts")
+    parser.add_argument("--random", type=int, default=380, help="number of random texts")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     tokenizer = ByteLevelBPETokenizer(f"{arguments.folder}/vocab.json", f"{arguments.folder}/merges.txt", add_prefix_space=False)
