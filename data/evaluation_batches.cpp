@@ -1,9 +1,8 @@
-// What the trainer reads outside the training path: windows for evaluation, and figures of a folder.
+#include "data/evaluation_batches.h"
+
 #include <algorithm>
 
 #include "core/check.h"
-#include "data/loader.h"
-#include "data/manifest.h"
 #include "data/shard_reader.h"
 #include "data/window.h"
 
@@ -35,18 +34,6 @@ std::vector<Batch> evaluation_batches(const std::string& path, int context, std:
     }
   }
   return batches;
-}
-
-DatasetInfo read_dataset_info(const std::string& path) {
-  const Manifest manifest = read_manifest(path);
-  DatasetInfo info;
-  info.tokens = manifest.tokens;
-  info.documents = manifest.documents;
-  info.vocabulary = manifest.vocabulary;
-  info.tokenizer_digest = manifest.tokenizer_digest;
-  info.data_digest = data_digest(manifest);
-  info.unigram_counts = manifest.token_counts;
-  return info;
 }
 
 }  // namespace phalanx::data

@@ -91,11 +91,6 @@ void Hdf5Object::set_attribute(const std::string& name, std::span<const std::int
   write_attribute(handle_.id(), name, H5T_STD_I64LE, H5T_NATIVE_INT64, space.id(), values.data(), where_);
 }
 
-bool Hdf5Object::has_attribute(const std::string& name) const {
-  hdf5_quiet();
-  return H5Aexists(handle_.id(), name.c_str()) > 0;
-}
-
 std::string Hdf5Object::string_attribute(const std::string& name) const {
   hdf5_quiet();
   const OpenAttribute open = open_attribute(handle_.id(), name, where_);

@@ -77,7 +77,6 @@ class Hdf5Object {
   void set_attribute(const std::string& name, std::int64_t value);
   void set_attribute(const std::string& name, std::span<const std::int64_t> values);
 
-  [[nodiscard]] bool has_attribute(const std::string& name) const;
   [[nodiscard]] std::string string_attribute(const std::string& name) const;
   [[nodiscard]] std::int64_t integer_attribute(const std::string& name) const;
   [[nodiscard]] std::vector<std::int64_t> integers_attribute(const std::string& name) const;

@@ -2,13 +2,13 @@
 #include "data/loader.h"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "core/check.h"
+#include "core/clock.h"
 #include "data/step_maker.h"
 
 namespace phalanx::data {
@@ -79,9 +79,9 @@ const StepBatch& Loader::State::next() {
   std::unique_lock lock(mutex);
   ++taken;
   changed.notify_all();
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = Clock::now();
   changed.wait(lock, [&] { return failure || made >= taken; });
-  wait_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  wait_seconds += seconds_since(begin);
   if (made < taken) std::rethrow_exception(failure);  // steps made before the failure are given out first
   return ring[static_cast<std::size_t>(taken - 1) % ring.size()];
 }

@@ -54,21 +54,4 @@ class Loader {
   std::unique_ptr<State> state_;
 };
 
-// The first `samples` windows (all if fewer) of a folder in file order, for evaluation, dealt to data ranks in
-// contiguous parts. A rank may get none. `sequences` are the ordinals of the windows. Every rank gets the same number
-// of batches: short ranks are filled with batches whose targets are all Batch::kIgnore.
-std::vector<Batch> evaluation_batches(const std::string& path, int context, std::int64_t samples, int micro_batch,
-                                      int data_rank, int data_ranks, bool document_attention);
-
-// What the trainer needs to know of a folder before it builds a model.
-struct DatasetInfo {
-  std::int64_t tokens = 0;
-  std::int64_t documents = 0;
-  std::int64_t vocabulary = 0;
-  std::string tokenizer_digest;              // SHA-256 over the tokenizer's files
-  std::string data_digest;                   // SHA-256 over the manifest's checksums
-  std::vector<std::int64_t> unigram_counts;  // per token id, of the training tokens; empty when not stored
-};
-DatasetInfo read_dataset_info(const std::string& path);
-
 }  // namespace phalanx::data

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "core/sha256.h"
-#include "data/raw_file.h"
 #include "data/shard_format.h"
 
 namespace phalanx::data {
@@ -153,7 +153,7 @@ Manifest from_json(const json& object, const std::string& path) {
 void write_manifest(const std::string& folder, const Manifest& manifest) {
   json object = to_json(manifest);
   object["checksum"] = sha256_hex(object.dump(-1, ' ', false, json::error_handler_t::replace));
-  write_text_file(path_of(folder), object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+  write_text(path_of(folder), object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 Manifest read_manifest(const std::string& folder) {
@@ -166,7 +166,7 @@ Manifest read_manifest(const std::string& folder) {
                          is_parent ? str("did you mean ", train.string(), "?")
                                    : "`phalanx data prepare` makes folders of token shards"));
   }
-  json object = json::parse(read_text_file(path, kMaxManifestBytes), nullptr, false);
+  json object = json::parse(read_text(path, kMaxManifestBytes), nullptr, false);
   const Fields fields(object, path);
   const std::int64_t format = fields.integer("format", 0, kMaxCount);
   if (format != kManifestFormat) {

@@ -11,7 +11,7 @@
 #include <system_error>
 
 #include "core/check.h"
-#include "data/raw_file.h"
+#include "core/file.h"
 
 namespace phalanx::data {
 
@@ -42,7 +42,7 @@ void OutputFolder::make_partial() const {
     for (const std::string& part : parts_) {
       fs::create_directories(partial(part));
       const fs::path probe = fs::path(partial(part)) / "probe";
-      RawFile::create(probe.string()).write(0, "x", 1);
+      File::create(probe.string()).write("x", 1, 0);
       fs::remove(probe);
     }
   } catch (const std::exception& failure) {
@@ -86,7 +86,7 @@ std::string OutputFolder::final(const std::string& part) const { return (fs::pat
 
 void OutputFolder::commit() {
   for (std::size_t i = parts_.size(); i-- > 0;) fs::rename(partial(parts_[i]), final(parts_[i]));
-  sync_path(folder_);
+  sync_folder(folder_);
 }
 
 }  // namespace phalanx::data

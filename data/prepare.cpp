@@ -2,13 +2,13 @@
 #include "data/prepare.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <thread>
 
 #include "core/check.h"
+#include "core/clock.h"
 #include "core/random.h"
 #include "data/encode_pipeline.h"
 #include "data/output_folder.h"
@@ -18,8 +18,6 @@
 
 namespace phalanx::data {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr char kTrain[] = "train";
 constexpr char kValidation[] = "validation";
@@ -63,7 +61,7 @@ class Preparation {
   void add(const EncodedJob& job);
   void require_both_parts();
   void show(const EncodedJob& job);
-  [[nodiscard]] double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+  [[nodiscard]] double seconds() const { return seconds_since(begin_); }
   PreparedPart finish(ShardWriter* writer, const char* part) const;
 
   const PrepareOptions& options_;

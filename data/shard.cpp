@@ -29,7 +29,7 @@ void require_equal(const std::string& path, const char* what, const T& found, co
 }  // namespace
 
 Shard::Shard(const std::string& folder, const Manifest& manifest, std::size_t ordinal)
-    : file_(RawFile::open(join(folder, manifest.shards.at(ordinal).name))),
+    : file_(File::open_for_reading(join(folder, manifest.shards.at(ordinal).name))),
       tokens_(manifest.shards[ordinal].tokens),
       documents_(manifest.shards[ordinal].documents),
       vocabulary_(manifest.vocabulary),
@@ -38,7 +38,7 @@ Shard::Shard(const std::string& folder, const Manifest& manifest, std::size_t or
       chunk_crcs_(manifest.shards[ordinal].chunk_crcs),
       chunk_is_checked_(std::make_unique<std::atomic<bool>[]>(chunk_crcs_.size())) {
   const ShardEntry& entry = manifest.shards[ordinal];
-  require_equal(file_.path(), "its size in bytes", file_.size(), entry.bytes);
+  require_equal(file_.path(), "its size in bytes", file_.bytes(), entry.bytes);
   if (crc_outside(file_, token_offset_, token_offset_ + tokens_ * bytes_per_token_) != entry.metadata_crc) {
     throw Error(str(file_.path(), ": damaged: the checksum of its metadata does not match manifest.json"));
   }
@@ -84,7 +84,7 @@ void Shard::index_offsets() {
 }
 
 void Shard::read_offsets(std::int64_t first, std::span<std::uint64_t> offsets) const {
-  file_.read(offsets_offset_ + 8 * first, offsets.data(), offsets.size_bytes());
+  file_.read(offsets.data(), static_cast<std::int64_t>(offsets.size_bytes()), offsets_offset_ + 8 * first);
 }
 
 // Checks those chunks with token bytes [begin, end) that have not been checked. Two threads may check the same one.
@@ -95,7 +95,7 @@ void Shard::require_chunks(std::int64_t begin, std::int64_t end) const {
     if (chunk_is_checked_[i].load(std::memory_order_acquire)) continue;
     const std::int64_t bytes = std::min(kChunkBytes, tokens_ * bytes_per_token_ - c * kChunkBytes);
     chunk.resize(static_cast<std::size_t>(bytes));
-    file_.read(token_offset_ + c * kChunkBytes, chunk.data(), chunk.size());
+    file_.read(chunk.data(), bytes, token_offset_ + c * kChunkBytes);
     if (crc32c(chunk.data(), chunk.size()) != chunk_crcs_[i]) {
       throw Error(str(file_.path(), ": damaged: the checksum of tokens ", c * kChunkBytes / bytes_per_token_, " to ",
                       (c * kChunkBytes + bytes) / bytes_per_token_, " does not match manifest.json"));
@@ -114,11 +114,11 @@ void Shard::read_tokens(std::int64_t first, std::span<std::int32_t> ids) const {
   std::int32_t largest = 0;
   if (bytes_per_token_ == 2) {
     std::vector<std::uint16_t> narrow(ids.size());
-    file_.read(offset, narrow.data(), narrow.size() * 2);
+    file_.read(narrow.data(), count * 2, offset);
     std::copy(narrow.begin(), narrow.end(), ids.begin());
     largest = *std::max_element(narrow.begin(), narrow.end());
   } else {
-    file_.read(offset, ids.data(), ids.size() * 4);
+    file_.read(ids.data(), count * 4, offset);
     const bool is_negative =
         std::any_of(ids.begin(), ids.end(), [](std::int32_t id) { return id < 0; });  // 2^31 or more
     largest = is_negative ? std::numeric_limits<std::int32_t>::max() : *std::max_element(ids.begin(), ids.end());

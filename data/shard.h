@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "core/file.h"
 #include "data/manifest.h"
-#include "data/raw_file.h"
 
 namespace phalanx::data {
 
@@ -39,7 +39,7 @@ class Shard {
   void require_chunks(std::int64_t begin, std::int64_t end) const;
   void read_offsets(std::int64_t first, std::span<std::uint64_t> offsets) const;
 
-  RawFile file_;
+  File file_;
   std::int64_t tokens_, documents_, vocabulary_;
   std::int64_t bytes_per_token_;
   std::int64_t token_offset_;

@@ -79,26 +79,26 @@ ShardEntry write_shard_file(const std::string& folder, const std::string& name, 
                                                    : copy_tokens<std::uint32_t>(token_spool, ids);
   }
   file.close();
-  sync_path(path);
-  const RawFile raw = RawFile::open(path);
-  shard.bytes = raw.size();
+  sync_file(path);
+  const File raw = File::open_for_reading(path);
+  shard.bytes = raw.bytes();
   shard.metadata_crc = crc_outside(raw, shard.token_offset, shard.token_offset + tokens * manifest.token_bytes());
   return shard;
 }
 
-std::uint32_t crc_outside(const RawFile& file, std::int64_t begin, std::int64_t end) {
+std::uint32_t crc_outside(const File& file, std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t kBlock = std::int64_t{128} << 10;
   std::vector<char> block(static_cast<std::size_t>(kBlock));
   std::uint32_t crc = 0;
   const auto add = [&](std::int64_t from, std::int64_t to) {
     for (; from < to; from += kBlock) {
-      const auto bytes = static_cast<std::size_t>(std::min(kBlock, to - from));
-      file.read(from, block.data(), bytes);
-      crc = crc32c(block.data(), bytes, crc);
+      const std::int64_t bytes = std::min(kBlock, to - from);
+      file.read(block.data(), bytes, from);
+      crc = crc32c(block.data(), static_cast<std::size_t>(bytes), crc);
     }
   };
   add(0, begin);
-  add(end, file.size());
+  add(end, file.bytes());
   return crc;
 }
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "core/file.h"
 #include "data/manifest.h"
-#include "data/raw_file.h"
 #include "data/spool.h"
 
 namespace phalanx::data {
@@ -19,6 +19,6 @@ ShardEntry write_shard_file(const std::string& folder, const std::string& name, 
                             Spool<std::uint32_t>& token_spool, std::int64_t tokens, Spool<std::uint64_t>& offsets);
 
 // CRC-32C of all of the file but bytes [begin, end).
-std::uint32_t crc_outside(const RawFile& file, std::int64_t begin, std::int64_t end);
+std::uint32_t crc_outside(const File& file, std::int64_t begin, std::int64_t end);
 
 }  // namespace phalanx::data

@@ -142,9 +142,9 @@ const Manifest& ShardWriter::finish() {
   const std::string tokenizer_folder = path_in_folder(kTokenizerFolder);
   std::filesystem::create_directory(tokenizer_folder);
   tokenizer_.save(tokenizer_folder);
-  for (const auto& file : std::filesystem::directory_iterator(tokenizer_folder)) sync_path(file.path().string());
+  for (const auto& file : std::filesystem::directory_iterator(tokenizer_folder)) sync_file(file.path().string());
   write_manifest(options_.folder, manifest_);
-  sync_path(options_.folder);
+  sync_folder(options_.folder);
   return manifest_;
 }
 

@@ -8,7 +8,7 @@
 namespace phalanx::data {
 
 template <class T>
-Spool<T>::Spool(const std::string& path) : file_(RawFile::create(path)) {
+Spool<T>::Spool(const std::string& path) : file_(File::create(path)) {
   std::filesystem::remove(path);
   pending_.reserve(kPending);
 }
@@ -21,7 +21,7 @@ void Spool<T>::append(T value) {
 
 template <class T>
 void Spool<T>::flush() {
-  file_.write(flushed_ * static_cast<std::int64_t>(sizeof(T)), pending_.data(), pending_.size() * sizeof(T));
+  file_.write(pending_.data(), static_cast<std::int64_t>(pending_.size() * sizeof(T)), flushed_ * kElement);
   flushed_ += static_cast<std::int64_t>(pending_.size());
   pending_.clear();
 }
@@ -30,14 +30,14 @@ template <class T>
 void Spool<T>::truncate(std::int64_t size) {
   ENSURE(size >= 0 && size <= this->size(), "spool of ", this->size(), " cut to ", size);
   flush();
-  file_.truncate(size * static_cast<std::int64_t>(sizeof(T)));
+  file_.truncate(size * kElement);
   flushed_ = size;
 }
 
 template <class T>
 void Spool<T>::read(std::int64_t first, std::span<T> values) {
   flush();
-  file_.read(first * static_cast<std::int64_t>(sizeof(T)), values.data(), values.size_bytes());
+  file_.read(values.data(), static_cast<std::int64_t>(values.size_bytes()), first * kElement);
 }
 
 template class Spool<std::uint32_t>;

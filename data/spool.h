@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/raw_file.h"
+#include "core/file.h"
 
 namespace phalanx::data {
 
@@ -24,10 +24,11 @@ class Spool {
   void read(std::int64_t first, std::span<T> values);
 
  private:
+  static constexpr std::int64_t kElement = sizeof(T);
   static constexpr std::size_t kPending = (std::size_t{256} << 10) / sizeof(T);
   void flush();
 
-  RawFile file_;
+  File file_;
   std::vector<T> pending_;
   std::int64_t flushed_ = 0;  // elements in the file
 };

@@ -2,6 +2,7 @@
 #include "data/step_maker.h"
 
 #include "core/check.h"
+#include "data/dataset_info.h"
 
 namespace phalanx::data {
 namespace {
@@ -17,11 +18,8 @@ void require_sizes(const LoaderOptions& o) {
   }
 }
 
-void require_same_tokenizer(const ShardReader& first, const ShardReader& other) {
-  if (first.manifest().tokenizer_digest == other.manifest().tokenizer_digest) return;
-  throw Error(str(other.folder(), ": its tokenizer (", other.manifest().tokenizer_digest.substr(0, 12),
-                  "...) is not that of ", first.folder(), " (", first.manifest().tokenizer_digest.substr(0, 12),
-                  "...): data.train needs one tokenizer for all"));
+TokenSource token_source(const ShardReader& reader) {
+  return {str("data.train (", reader.folder(), ")"), reader.manifest().tokenizer_digest};
 }
 
 }  // namespace
@@ -31,7 +29,7 @@ StepMaker::StepMaker(const LoaderOptions& options) : options_(options) {
   std::vector<SamplerSource> sources;
   for (const SourceOptions& source : options_.sources) {
     readers_.push_back(std::make_unique<ShardReader>(source.path));
-    require_same_tokenizer(*readers_.front(), *readers_.back());
+    require_same_tokenizer(token_source(*readers_.back()), token_source(*readers_.front()));
     tables_.emplace_back(*readers_.back(), options_.context);
     sources.push_back({source.weight, tables_.back().windows()});
   }

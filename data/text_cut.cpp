@@ -2,7 +2,6 @@
 #include "data/text_cut.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "data/text_source.h"

@@ -21,8 +21,8 @@ GradReducer::GradReducer(const ParamLayout& layout, Communicator& data, Tensor g
   ENSURE(gradients.dtype == DType::f32 && gradients.count() == layout.flat_count(), "gradients ",
          to_string(gradients.shape), " ", name_of(gradients.dtype), " of a layout of ", layout.flat_count(),
          " fp32 elements");
-  ENSURE(!sharded || layout.data_ranks() == data.size(), "a layout with ", layout.data_ranks(),
-         " parts per bucket over ", data.size(), " data ranks");
+  ENSURE(!sharded || layout.parts() == data.size(), "a layout with ", layout.parts(), " parts per bucket over ",
+         data.size(), " data ranks");
 }
 
 void GradReducer::begin_last_backward() {

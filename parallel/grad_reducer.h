@@ -18,8 +18,9 @@ class GradReducer {
 
   // Start of the last backward of a step: from here on ready() may communicate.
   void begin_last_backward();
-  // The gradient of parameter `spec` is complete in this backward. Order: as declared by the layout. Throws when a
-  // gradient arrives twice in one backward. A call outside the last backward does nothing.
+  // The gradient of parameter `spec` is complete in this backward. In the last backward the bucket that it completes is
+  // summed, and a gradient that arrives twice is an Error; in earlier ones nothing happens. Any order; the layout's
+  // lets buckets be complete early.
   void ready(int spec, const Stream& stream);
   // Every bucket is reduced on return; throws naming the parameters whose gradient never arrived.
   void finish(const Stream& stream);

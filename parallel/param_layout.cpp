@@ -46,9 +46,9 @@ void check_table(const ParamTable& table) {
 
 }  // namespace
 
-ParamLayout::ParamLayout(const ParamTable& table, TensorShards shards, int data_ranks, std::int64_t bucket_elements)
-    : table_(table), shards_(shards), data_ranks_(data_ranks), params_(table.size()) {
-  ENSURE(data_ranks >= 1, "a layout needs at least 1 data rank, found ", data_ranks);
+ParamLayout::ParamLayout(const ParamTable& table, TensorShards shards, int parts, std::int64_t bucket_elements)
+    : table_(table), shards_(shards), parts_(parts), params_(table.size()) {
+  ENSURE(parts >= 1, "a layout cuts buckets into at least 1 part, found ", parts);
   ENSURE(bucket_elements >= 1, "a bucket holds at least 1 element (parallel.bucket_mb), found ", bucket_elements);
   ENSURE(shards.count >= 1 && shards.begin >= 0 && shards.begin + shards.count <= shards.total, "tensor shards [",
          shards.begin, ", ", shards.begin + shards.count, ") of ", shards.total);
@@ -57,7 +57,7 @@ ParamLayout::ParamLayout(const ParamTable& table, TensorShards shards, int data_
   const auto close_bucket = [&] {
     if (buckets_.empty()) return;
     Bucket& bucket = buckets_.back();
-    bucket.count = round_up(flat_count_ - bucket.offset, data_ranks * kAlignment);
+    bucket.count = round_up(flat_count_ - bucket.offset, parts * kAlignment);
     flat_count_ = bucket.offset + bucket.count;
   };
   for (int index = static_cast<int>(table.size()) - 1; index >= 0; --index) {
@@ -89,26 +89,26 @@ Tensor ParamLayout::tensor(const Tensor& flat, int spec) const {
   return flat.flat().slice(local.offset, local.count).view(shape);
 }
 
-Tensor ParamLayout::owned_part(const Tensor& flat, const Bucket& bucket, int data_rank) const {
+Tensor ParamLayout::owned_part(const Tensor& flat, const Bucket& bucket, int part) const {
   ENSURE(flat.count() == flat_count_, "flat buffer ", to_string(flat.shape), " of a layout of ", flat_count_);
-  ENSURE(data_rank >= 0 && data_rank < data_ranks_, "data rank ", data_rank, " of ", data_ranks_);
-  const std::int64_t part = bucket.count / data_ranks_;
-  return flat.flat().slice(bucket.offset + data_rank * part, part);
+  ENSURE(part >= 0 && part < parts_, "part ", part, " of ", parts_);
+  const std::int64_t count = bucket.count / parts_;
+  return flat.flat().slice(bucket.offset + part * count, count);
 }
 
-std::vector<OwnedPiece> ParamLayout::owned_pieces(int data_rank, int tensor_rank) const {
-  ENSURE(data_rank >= 0 && data_rank < data_ranks_, "data rank ", data_rank, " of ", data_ranks_);
+std::vector<OwnedPiece> ParamLayout::owned_pieces(int part, int tensor_rank) const {
+  ENSURE(part >= 0 && part < parts_, "part ", part, " of ", parts_);
   ENSURE(tensor_rank >= 0 && (tensor_rank + 1) * shards_.count <= shards_.total, "tensor rank ", tensor_rank, " of ",
          shards_.total / shards_.count);
   std::vector<OwnedPiece> pieces;
   for (const Bucket& bucket : buckets_) {
-    const std::int64_t part = bucket.count / data_ranks_;
-    const std::int64_t part_begin = bucket.offset + data_rank * part;
+    const std::int64_t part_count = bucket.count / parts_;
+    const std::int64_t part_begin = bucket.offset + part * part_count;
     for (const int spec : bucket.params) {
       const LocalParam& local = param(spec);
       const bool split = table_[static_cast<std::size_t>(spec)].split != Split::none;
       for (int s = 0; s < local.shards; ++s) {
-        OwnedPiece piece = cut(local, s, part_begin, part);
+        OwnedPiece piece = cut(local, s, part_begin, part_count);
         if (piece.count == 0) continue;
         piece.shard = split ? tensor_rank * shards_.count + s : 0;
         piece.shard_count = split ? shards_.total : 1;

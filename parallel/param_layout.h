@@ -1,9 +1,10 @@
 // ParamLayout: parameter table -> flat buffers. Where each local tensor lies, how the flat range is cut into buckets,
-// and which data rank owns which part of each bucket. Pure arithmetic: no memory, no communication.
+// and how each bucket is cut into parts of one owner. Pure arithmetic: no memory, no communication.
 //
 // The flat order is the reverse of the table (the order in which backward completes gradients). A bucket is a run of
-// whole tensors, padded so that its size divides by data ranks x 64 elements; data rank r owns the r-th part of every
-// bucket. A local tensor is stored shard by shard: (shards.count, shard shape...), each shard contiguous.
+// whole tensors, padded so that its size divides by parts x 64 elements. With a sharded optimizer there are as many
+// parts as data ranks and data rank r owns the r-th part of every bucket; without, there is one part, which all of them
+// hold. A local tensor is stored shard by shard: (shards.count, shard shape...), each shard contiguous.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct LocalParam {
 
 struct Bucket {
   std::int64_t offset = 0;  // first element in the flat buffer
-  std::int64_t count = 0;   // padded; divisible by data ranks * 64
+  std::int64_t count = 0;   // padded; divisible by parts * 64
   std::vector<int> params;  // specs in the bucket, in flat order
 };
 
@@ -45,14 +46,14 @@ struct OwnedPiece {
 
 class ParamLayout {
  public:
-  // `data_ranks`: parts per bucket (1 when the optimizer is not sharded). bucket_elements: target size of a bucket.
-  ParamLayout(const ParamTable& table, TensorShards shards, int data_ranks, std::int64_t bucket_elements);
+  // `parts`: per bucket. bucket_elements: target size of a bucket.
+  ParamLayout(const ParamTable& table, TensorShards shards, int parts, std::int64_t bucket_elements);
 
   [[nodiscard]] const ParamTable& table() const { return table_; }
   [[nodiscard]] const TensorShards& shards() const { return shards_; }
-  [[nodiscard]] int data_ranks() const { return data_ranks_; }
+  [[nodiscard]] int parts() const { return parts_; }                     // per bucket
   [[nodiscard]] std::int64_t flat_count() const { return flat_count_; }  // elements, padding included
-  [[nodiscard]] std::int64_t own_count() const { return flat_count_ / data_ranks_; }
+  [[nodiscard]] std::int64_t own_count() const { return flat_count_ / parts_; }
   [[nodiscard]] const std::vector<LocalParam>& params() const { return params_; }  // by spec index
   [[nodiscard]] const std::vector<Bucket>& buckets() const { return buckets_; }    // in flat order
   [[nodiscard]] const LocalParam& param(int spec) const { return params_[static_cast<std::size_t>(spec)]; }
@@ -60,18 +61,19 @@ class ParamLayout {
 
   // Local tensor of a parameter inside a flat buffer (flat_count): shape (shards, shard...).
   [[nodiscard]] Tensor tensor(const Tensor& flat, int spec) const;
-  // Part of a bucket that data rank r owns, as a view of the flat buffer.
-  [[nodiscard]] Tensor owned_part(const Tensor& flat, const Bucket& bucket, int data_rank) const;
+  // The part-th part of a bucket, as a view of the flat buffer.
+  [[nodiscard]] Tensor owned_part(const Tensor& flat, const Bucket& bucket, int part) const;
   // Own parts are stored one after the other in bucket order: (own_count).
-  [[nodiscard]] std::int64_t own_offset(const Bucket& bucket) const { return bucket.offset / data_ranks_; }
+  [[nodiscard]] std::int64_t own_offset(const Bucket& bucket) const { return bucket.offset / parts_; }
 
-  // What data rank `data_rank` on tensor rank `tensor_rank` owns, in own order; padding between pieces is left out.
-  [[nodiscard]] std::vector<OwnedPiece> owned_pieces(int data_rank, int tensor_rank) const;
+  // What the owner of the part-th parts on tensor rank `tensor_rank` owns, in own order; padding between pieces is left
+  // out.
+  [[nodiscard]] std::vector<OwnedPiece> owned_pieces(int part, int tensor_rank) const;
 
  private:
   ParamTable table_;
   TensorShards shards_;
-  int data_ranks_;
+  int parts_;
   std::int64_t flat_count_ = 0;
   std::vector<LocalParam> params_;
   std::vector<Bucket> buckets_;

@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 
+#include "core/host.h"
 #include "core/log.h"
 #include "parallel/comm_mpi.h"
 #include "parallel/comm_self.h"
@@ -43,12 +43,6 @@ void refuse_unseen_slurm_step() {
   if (tasks == nullptr || std::atoi(tasks) <= 1) return;
   throw UsageError(str("srun started ", tasks,
                        " tasks, but MPI cannot see the others: use srun --mpi=pmix, or mpirun inside the allocation"));
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ENSURE(gethostname(name.data(), name.size() - 1) == 0, "the host has no name");
-  return name.data();
 }
 
 int cores_allowed(pid_t process) {

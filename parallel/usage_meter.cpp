@@ -9,13 +9,11 @@ UsageMeter::UsageMeter() {
 }
 
 UsageMeter::Timer::Timer(UsageMeter& meter, Operation operation, std::int64_t bytes)
-    : usage_(meter.usage_[static_cast<std::size_t>(operation)]), start_(std::chrono::steady_clock::now()) {
+    : usage_(meter.usage_[static_cast<std::size_t>(operation)]), start_(Clock::now()) {
   usage_.bytes += bytes;
   ++usage_.calls;
 }
 
-UsageMeter::Timer::~Timer() {
-  usage_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-}
+UsageMeter::Timer::~Timer() { usage_.seconds += seconds_since(start_); }
 
 }  // namespace phalanx

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <vector>
 
+#include "core/clock.h"
 #include "parallel/communicator.h"
 
 namespace phalanx {
@@ -33,7 +33,7 @@ class UsageMeter {
 
    private:
     Communicator::Usage& usage_;
-    std::chrono::steady_clock::time_point start_;
+    Clock::time_point start_;
   };
 
   UsageMeter();

@@ -89,9 +89,9 @@ data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions
 checkpoint::OwnedState owned_state(const Replica& replica) {
   const OptimizerState& optimizer = replica.optimizer();
   return {.layout = &replica.layout(),
-          .data_rank = replica.part(),
+          .part = replica.ownership().part,
           .tensor_rank = replica.options().coord.tensor,
-          .writes = replica.owns_state(),
+          .writes = replica.ownership().counts,
           .master = optimizer.master(),
           .m = optimizer.m(),
           .v = optimizer.v()};

@@ -1,5 +1,5 @@
 // The program: parse, start MPI, run the chosen command, end with 0 (success), 1 (failure) or 2 (bad usage).
-// Start reading here, then trainer/commands/ and trainer/loop.cpp.
+// Start reading here, then trainer/commands/ and trainer/trainer.cpp.
 #include <CLI/CLI.hpp>
 #include <iostream>
 

@@ -9,13 +9,15 @@ namespace {
 
 TensorShards shards_of(const ReplicaOptions& o) { return {o.grid.tensor, o.coord.tensor, 1}; }
 
-std::unique_ptr<ParamLayout> make_layout(const ReplicaOptions& o, const Network& network) {
-  const int parts = o.training && o.shard_optimizer ? o.grid.data : 1;
-  return std::make_unique<ParamLayout>(network.parameters().table, shards_of(o), parts, o.bucket_elements);
+Ownership ownership_of(const ReplicaOptions& o) {
+  if (o.training && o.shard_optimizer) return {o.grid.data, o.coord.data, true};
+  return {1, 0, o.coord.data == 0};
 }
 
-// Which part of every bucket this rank owns; without sharding there is one, and every data rank holds it.
-int part_of(const ReplicaOptions& o, const ParamLayout& layout) { return layout.data_ranks() == 1 ? 0 : o.coord.data; }
+std::unique_ptr<ParamLayout> make_layout(const ReplicaOptions& o, const Network& network) {
+  return std::make_unique<ParamLayout>(network.parameters().table, shards_of(o), ownership_of(o).parts,
+                                       o.bucket_elements);
+}
 
 ops::Exec make_exec(const ReplicaOptions& o, Memory& memory) {
   return {o.device, {}, &memory.workspace, memory.workspace.planning() ? nullptr : &ops::cpu_op_table()};
@@ -27,12 +29,12 @@ std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, con
                                                     const ParamLayout& layout, Memory memory) {
   auto parts = std::make_unique<Parts>(Parts{std::move(memory), nullptr, nullptr, nullptr, {}});
   Memory& m = parts->memory;
+  const Ownership ownership = ownership_of(o);
   parts->parameters = std::make_unique<Parameters>(layout, network.parameters().matrices, o.dtype, make_exec(o, m),
                                                    m.weights, o.training ? &m.gradients : nullptr);
-  parts->optimizer = std::make_unique<OptimizerState>(layout, *parts->parameters, part_of(o, layout), o.coord.tensor,
+  parts->optimizer = std::make_unique<OptimizerState>(layout, *parts->parameters, ownership.part, o.coord.tensor,
                                                       o.training, m.optimizer);
-  parts->grad_norm =
-      std::make_unique<GradNorm>(layout, *parts->optimizer, o.shard_optimizer || o.coord.data == 0, m.optimizer);
+  parts->grad_norm = std::make_unique<GradNorm>(layout, *parts->optimizer, ownership.counts, m.optimizer);
   parts->loss_sum = m.optimizer.take({1}, DType::f64);
   return parts;
 }
@@ -59,6 +61,7 @@ std::unique_ptr<Replica::Parts> Replica::run_plan(const ReplicaOptions& o, const
 
 Replica::Replica(const ReplicaOptions& options, Communicator& data, Communicator& tensor, const Workload& workload)
     : options_(options),
+      ownership_(ownership_of(options)),
       data_(data),
       network_(make_network(options.network)),
       layout_(make_layout(options, *network_)),
@@ -67,7 +70,7 @@ Replica::Replica(const ReplicaOptions& options, Communicator& data, Communicator
   parts_ = make_parts(options_, *network_, *layout_, Memory::allocate(options_.device, planned->memory));
   if (options_.training) {
     reducer_ =
-        std::make_unique<GradReducer>(*layout_, data_, parts_->parameters->flat_gradients(), options_.shard_optimizer);
+        std::make_unique<GradReducer>(*layout_, data_, parts_->parameters->flat_gradients(), ownership_.parts > 1);
   }
 }
 
@@ -79,8 +82,6 @@ Context Replica::context() {
   ctx.clock = &clock_;
   return ctx;
 }
-
-int Replica::part() const { return part_of(options_, *layout_); }
 
 void Replica::fill_initial_values() {
   parts_->optimizer->fill_initial_values(options_.seed);
@@ -95,9 +96,10 @@ void Replica::publish_masters() {
 void Replica::publish_weights() {
   const ops::Exec exec = context().exec;
   const Tensor& flat = parameters().flat_weights();
-  if (layout_->data_ranks() > 1) {
+  if (ownership_.parts > 1) {
     for (const Bucket& bucket : layout_->buckets()) {
-      data_.all_gather(flat.slice(bucket.offset, bucket.count), layout_->owned_part(flat, bucket, part()), exec.stream);
+      data_.all_gather(flat.slice(bucket.offset, bucket.count), layout_->owned_part(flat, bucket, ownership_.part),
+                       exec.stream);
     }
   }
   parameters().pack(exec);

@@ -8,8 +8,8 @@
 
 #include "core/phase_clock.h"
 #include "model/network.h"
+#include "parallel/communicator.h"
 #include "parallel/grad_reducer.h"
-#include "parallel/runtime.h"
 #include "trainer/memory.h"
 #include "trainer/optimizer/grad_norm.h"
 #include "trainer/optimizer/optimizer_state.h"
@@ -26,6 +26,14 @@ struct ReplicaOptions {
   bool shard_optimizer = true;
   std::int64_t bucket_elements = 0;  // gradient bucket size
   std::uint64_t seed = 0;
+};
+
+// Who holds which masters and moments over the data axis: with a sharded optimizer each data rank a part of every
+// bucket, otherwise every data rank all of it, and data rank 0 speaks for them.
+struct Ownership {
+  int parts = 1;       // of every bucket
+  int part = 0;        // this rank's
+  bool counts = true;  // this rank speaks for its part: in sums over ranks, and in checkpoints
 };
 
 class Replica {
@@ -50,11 +58,7 @@ class Replica {
 
   // For a micro-batch: with gradients told to the reducer (training) or not.
   [[nodiscard]] Context context();
-  // True when this rank's optimizer state is not a copy of another data rank's.
-  [[nodiscard]] bool owns_state() const { return options_.shard_optimizer || options_.coord.data == 0; }
-
-  // Which part of every bucket this rank owns.
-  [[nodiscard]] int part() const;
+  [[nodiscard]] const Ownership& ownership() const { return ownership_; }
 
   void fill_initial_values();
   // Weights of all ranks from the masters: round, gather over the data axis, pack. After load and after initial values.
@@ -79,6 +83,7 @@ class Replica {
                                          const Workload& workload);
 
   ReplicaOptions options_;
+  Ownership ownership_;
   Communicator& data_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<ParamLayout> layout_;

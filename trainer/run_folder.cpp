@@ -1,30 +1,25 @@
 #include "trainer/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/file.h"
+#include "core/host.h"
 #include "core/log.h"
 
 namespace phalanx {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
@@ -38,35 +33,7 @@ std::string utc_now() {
 // Text from anywhere (paths, messages): bytes that are no UTF-8 are replaced, so that printing cannot fail.
 std::string print(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
-bool write_all(int file, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(file, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-// Writes `content` to a new file and puts it on disk; 0, or errno.
-int write_durably(const std::string& path, std::string_view content) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) return errno;
-  const bool good = write_all(file, content) && ::fsync(file) == 0;
-  const int failure = good ? 0 : errno;
-  return ::close(file) == 0 || failure != 0 ? failure : errno;
-}
-
 }  // namespace
-
-void replace_file(const std::string& path, std::string_view content) {
-  const std::string temporary = path + ".tmp";
-  int failure = write_durably(temporary, content);
-  if (failure == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
-  if (failure == 0) return;
-  ::unlink(temporary.c_str());
-  throw Error(str("cannot write ", path, ": ", std::strerror(failure)));
-}
 
 std::string job_id() {
   for (const char* name : {"SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"}) {
@@ -88,17 +55,19 @@ RunFolder::RunFolder(const config::Config& config) : path_(config.run.output), n
   if (failure) throw UsageError(str("run.output: cannot create the folder ", path_, ": ", failure.message()));
   if (!std::filesystem::is_directory(path_)) throw UsageError(str("run.output: ", path_, " is not a folder"));
   const std::string probe = path_ + "/.write_test";
-  if (const int error = write_durably(probe, "x")) {
-    throw UsageError(str("run.output: cannot write to ", path_, ": ", std::strerror(error)));
+  try {
+    write_text(probe, "x");
+  } catch (const Error& error) {
+    throw UsageError(str("run.output: cannot write to ", path_, ": ", error.what()));
   }
   ::unlink(probe.c_str());
 }
 
-void RunFolder::write_config(std::string_view yaml) const { replace_file(path_ + "/config.resolved.yaml", yaml); }
+void RunFolder::write_config(std::string_view yaml) const { replace_text(path_ + "/config.resolved.yaml", yaml); }
 
 void RunFolder::write_prometheus_targets(const std::string& address) const {
   const Json target = {{"targets", {address}}, {"labels", {{"run", name_}, {"job_id", job_id()}}}};
-  replace_file(path_ + "/prometheus_targets.json", print(Json::array({target})));
+  replace_text(path_ + "/prometheus_targets.json", print(Json::array({target})));
 }
 
 void RunFolder::set_running(std::int64_t step) const { write_status({"running", step, "", ""}); }
@@ -124,7 +93,7 @@ void RunFolder::write_status(const Status& s) const {
                      {"reason", s.reason}, {"time", utc_now()}, {"host", host_name()},
                      {"pid", getpid()}};
   try {
-    replace_file(path_ + "/status.json", print(json));
+    replace_text(path_ + "/status.json", print(json));
   } catch (const Error& error) {
     log::warning(error.what());
   }
@@ -139,9 +108,9 @@ void RunFolder::log_event(std::string_view text) const {
   }
   line += '\n';
   const std::string file_name = path_ + "/events.log";
-  const int file = ::open(file_name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (file < 0 || !write_all(file, line)) log::warning("cannot write ", file_name, ": ", std::strerror(errno));
-  if (file >= 0) ::close(file);
+  std::ofstream file(file_name, std::ios::app);
+  file << line << std::flush;
+  if (!file) log::warning("cannot write ", file_name, ": ", std::strerror(errno));
 }
 
 }  // namespace phalanx

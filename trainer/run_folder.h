@@ -45,9 +45,6 @@ class RunFolder {
   std::string name_;
 };
 
-// Replaces a file as a whole: temporary file in the same folder, fsync, rename. Throws Error naming the file.
-void replace_file(const std::string& path, std::string_view content);
-
 // The scheduler's id of this job (Slurm, PBS, LSF, SGE), else "<host>-<pid>".
 std::string job_id();
 

@@ -5,8 +5,9 @@
 
 namespace phalanx {
 
-// Cores of this host / ranks on it, at least 1 and no more than the rank is bound to; OMP_NUM_THREADS wins where it is
-// set. Warns when mpirun bound the rank to fewer cores than its share. Returns the number that is now in force.
+// Unless OMP_NUM_THREADS is set, which then holds: sets the OpenMP threads to the cores of this host / ranks on it, at
+// least 1 and no more than the rank may use, and warns once per host when mpirun bound its ranks to fewer cores than
+// their share. Returns the number that is now in force.
 int set_threads(const Runtime& runtime);
 
 }  // namespace phalanx

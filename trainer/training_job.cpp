@@ -1,9 +1,10 @@
 #include "trainer/training_job.h"
 
-#include <chrono>
-
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/sha256.h"
+#include "data/dataset_info.h"
+#include "data/evaluation_batches.h"
 #include "data/shard_format.h"
 #include "model/ops/gemm_peak.h"
 #include "model/ops/linear.h"
@@ -14,10 +15,6 @@
 
 namespace phalanx {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // Tokenizer and content of the training data; the weights of the sources belong to it, they decide the order.
 DataIdentity identify(const config::Config& config) {
@@ -116,10 +113,9 @@ void TrainingJob::open_data() {
   on_every_rank(runtime_.world(), [&] {
     loader_ = std::make_unique<data::Loader>(loader_options(config_, options, trainer_->progress().sequences_consumed));
     if (config_.data.validation.empty() || config_.evaluation.every == 0) return;
-    if (data::read_dataset_info(config_.data.validation).tokenizer_digest != identity_.tokenizer_digest) {
-      throw UsageError(
-          str("data.validation (", config_.data.validation, ") was made with another tokenizer than data.train"));
-    }
+    data::require_same_tokenizer({str("data.validation (", config_.data.validation, ")"),
+                                  data::read_dataset_info(config_.data.validation).tokenizer_digest},
+                                 {"data.train", identity_.tokenizer_digest});
     validation_ = data::evaluation_batches(config_.data.validation, static_cast<int>(config_.model.context),
                                            config_.evaluation.samples, static_cast<int>(config_.training.micro_batch),
                                            options.coord.data, grid_.data, config_.data.document_attention);
@@ -181,9 +177,19 @@ bool TrainingJob::train() {
 void TrainingJob::train_one_step() {
   const data::StepBatch& batch = loader_->next();
   const double waited = loader_->wait_seconds();
+  const double before = collective_seconds();
   const StepStats stats = trainer_->step(batch, waited - waited_);
   waited_ = waited;
+  report_step(stats, stats.step_seconds - (collective_seconds() - before));
+}
+
+// own_seconds: of the step, without collectives, in which all ranks wait for the slowest.
+void TrainingJob::report_step(const StepStats& stats, double own_seconds) {
+  Communicator& world = runtime_.world();
+  std::vector<double> rank_seconds(static_cast<std::size_t>(world.size()));
+  world.all_gather(host_tensor(rank_seconds.data(), {world.size()}), host_tensor(&own_seconds, {1}), {});
   if (!leads()) return;
+  metrics_->set_rank_seconds(rank_seconds, stats.time);
   metrics_->set_usage(usage());
   metrics_->set_layer_gradient_norms(trainer_->layer_gradient_norms());
   metrics_->on_step(stats);
@@ -196,6 +202,12 @@ std::vector<Communicator::Usage> TrainingJob::usage() const {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
+}
+
+double TrainingJob::collective_seconds() const {
+  double seconds = 0;
+  for (const Communicator::Usage& operation : usage()) seconds += operation.seconds;
+  return seconds;
 }
 
 bool TrainingJob::is_due(std::int64_t every) const { return every > 0 && trainer_->progress().step % every == 0; }

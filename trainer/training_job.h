@@ -8,11 +8,11 @@
 #include "data/loader.h"
 #include "parallel/runtime.h"
 #include "trainer/config/config.h"
-#include "trainer/loop.h"
 #include "trainer/metrics/metrics.h"
 #include "trainer/replica.h"
 #include "trainer/resume.h"
 #include "trainer/run_folder.h"
+#include "trainer/trainer.h"
 
 namespace phalanx {
 
@@ -36,10 +36,12 @@ class TrainingJob {
   void open_reports();
   bool train();
   void train_one_step();
+  void report_step(const StepStats& stats, double own_seconds);
   void evaluate();
   void save();
   void note_end(bool stopped);
   [[nodiscard]] std::vector<Communicator::Usage> usage() const;
+  [[nodiscard]] double collective_seconds() const;
   [[nodiscard]] bool is_due(std::int64_t every) const;
   [[nodiscard]] checkpoint::Provenance provenance() const;
   [[nodiscard]] bool leads() const { return runtime_.world_rank() == 0; }

@@ -1,8 +1,8 @@
 #include "model/ops/gemm_peak.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "core/clock.h"
 #include "model/ops/linear.h"
 
 namespace phalanx::ops {
@@ -13,9 +13,9 @@ constexpr double kSeconds = 0.25;     // time to spend, after one product to war
 constexpr int kMostRuns = 64;
 
 double seconds_of(const Exec& exec, const LinearBackwardInput& product) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   linear_backward_input(exec, product);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return seconds_since(start);
 }
 
 // Everything that one product needs, in an arena of its own; while planning, only the size of it.

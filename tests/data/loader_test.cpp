@@ -5,12 +5,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <set>
 #include <thread>
 
+#include "data/dataset_info.h"
+#include "data/evaluation_batches.h"
 #include "data/sampler.h"
 #include "data/shard_reader.h"
 #include "tests/data/shard_fixture.h"
@@ -217,7 +218,10 @@ TEST_F(LoaderTest, SourcesAndSizesThatDoNotFitAreRefused) {
   };
   const std::string other = temporary_.path() + "/other";
   write_shards(other, numbered_documents(50), ByteTokenizer(257, true, "d2"));
-  EXPECT_THAT(refused([&](auto& o) { o.sources.push_back({other, 1}); }), HasSubstr(other + ": its tokenizer (d2"));
+  EXPECT_THAT(refused([&](auto& o) {
+                o.sources.push_back({other, 1});
+              }),
+              HasSubstr("data.train (" + other + "): its tokens are of another tokenizer (d2...) than"));
   EXPECT_THAT(refused([](auto& o) { o.context = 100000; }), HasSubstr("hold no window of 100000 + 1"));
   EXPECT_THAT(refused([](auto& o) { o.micro_batch = 5; }), HasSubstr("training.global_batch (12) must be divisible"));
   EXPECT_THAT(refused([](auto& o) { o.sources[0].weight = 0; }), HasSubstr("weight must be positive"));

@@ -182,9 +182,9 @@ TEST_F(PrepareTest, AnEmptyCorpusIsRefused) {
 TEST_F(PrepareTest, FinishedOutputIsRefusedAndKept) {
   options_.text.inputs = {write("a.txt", "text")};
   prepare(options_, bytes_);
-  const std::string before = read_text_file(output_ + "/train/manifest.json", 1 << 20);
+  const std::string before = read_text(output_ + "/train/manifest.json", 1 << 20);
   EXPECT_THAT(refusal(), HasSubstr(output_ + "/train: is there already"));
-  EXPECT_EQ(read_text_file(output_ + "/train/manifest.json", 1 << 20), before);
+  EXPECT_EQ(read_text(output_ + "/train/manifest.json", 1 << 20), before);
 }
 
 TEST_F(PrepareTest, WhatAKilledRunLeftIsReplaced) {

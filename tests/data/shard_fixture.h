@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/check.h"
-#include "data/raw_file.h"
+#include "core/file.h"
 #include "data/shard_writer.h"
 #include "data/tokenizer/tokenizer.h"
 
@@ -32,7 +32,7 @@ class ByteTokenizer final : public Tokenizer {
   [[nodiscard]] std::string token_text(TokenId id) const override { return decode({id}); }
   [[nodiscard]] TokenId end_of_text() const override { return specials_.empty() ? -1 : 256; }
   [[nodiscard]] const std::vector<Special>& special_tokens() const override { return specials_; }
-  void save(const std::string& folder) const override { write_text_file(folder + "/bytes.txt", "bytes\n"); }
+  void save(const std::string& folder) const override { write_text(folder + "/bytes.txt", "bytes\n"); }
   [[nodiscard]] std::string digest() const override { return digest_; }
 
  private:

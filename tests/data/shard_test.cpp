@@ -7,7 +7,6 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <thread>
 
 #include "core/crc32c.h"
@@ -173,7 +172,7 @@ TEST_F(ShardTest, OpeningNamesWhatIsWrong) {
   EXPECT_EQ(opened(), "no error");
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
   EXPECT_THAT(opened(), HasSubstr(path + ": its size in bytes is"));
-  write_text_file(path, "foreign");
+  write_text(path, "foreign");
   EXPECT_THAT(opened(), HasSubstr(path));
   std::filesystem::remove(path);
   EXPECT_THAT(opened(), HasSubstr(path + ": cannot open: No such file"));
@@ -186,14 +185,14 @@ void edit_manifest(const std::string& folder, const std::function<void(json&)>& 
   object.erase("checksum");
   edit(object);
   object["checksum"] = sha256_hex(object.dump());
-  write_text_file(folder + "/manifest.json", object.dump());
+  write_text(folder + "/manifest.json", object.dump());
 }
 
 TEST_F(ShardTest, ManifestsThatDoNotFitAreRefusedNamingTheKey) {
   write_shards(folder_, numbered_documents(100), ByteTokenizer());
-  const std::string good = read_text_file(folder_ + "/manifest.json", 1 << 20);
+  const std::string good = read_text(folder_ + "/manifest.json", 1 << 20);
   const auto edited = [&](const std::function<void(json&)>& edit) {
-    write_text_file(folder_ + "/manifest.json", good);
+    write_text(folder_ + "/manifest.json", good);
     edit_manifest(folder_, edit);
     return error_of([&] { const ShardReader reader(folder_); });
   };
@@ -214,27 +213,27 @@ TEST_F(ShardTest, ManifestsThatDoNotFitAreRefusedNamingTheKey) {
   EXPECT_THAT(edited([](json& m) { m["tokenizer_digest"] = "d2"; }),
               HasSubstr("its tokenizer digest is d1, expected d2"));
   for (const char* text : {"", "{", "[]", "null", "{\"format\":1}"}) {
-    write_text_file(folder_ + "/manifest.json", text);
+    write_text(folder_ + "/manifest.json", text);
     EXPECT_THAT(error_of([&] { const ShardReader reader(folder_); }), HasSubstr("manifest.json")) << text;
   }
-  write_text_file(folder_ + "/manifest.json", good);
+  write_text(folder_ + "/manifest.json", good);
   std::string flipped = good;
   flipped[flipped.find("\"documents\":100") + 12] = '2';
-  write_text_file(folder_ + "/manifest.json", flipped);
+  write_text(folder_ + "/manifest.json", flipped);
   EXPECT_THAT(error_of([&] { const ShardReader reader(folder_); }), HasSubstr("damaged or edited"));
 }
 
 TEST_F(ShardTest, IdsBeyondTheVocabularyAreRefused) {
   write_shards(folder_, numbered_documents(10), ByteTokenizer());
   const std::string path = folder_ + "/shard_00000.h5";
-  std::string bytes = read_text_file(path, 1 << 20);
-  const std::string good_manifest = read_text_file(folder_ + "/manifest.json", 1 << 20);
+  std::string bytes = read_text(path, 1 << 20);
+  const std::string good_manifest = read_text(folder_ + "/manifest.json", 1 << 20);
   const auto offset = json::parse(good_manifest)["shards"][0]["token_offset"].get<std::size_t>();
   const auto reseal = [&] {  // with checksums that match what has been changed
-    write_text_file(path, bytes);
+    write_text(path, bytes);
     edit_manifest(folder_, [&](json& m) {
       const auto tokens = static_cast<std::int64_t>(m["tokens"]);
-      const RawFile raw = RawFile::open(path);
+      const File raw = File::open_for_reading(path);
       const auto begin = static_cast<std::int64_t>(offset);
       m["shards"][0]["metadata_crc32c"] = crc_outside(raw, begin, begin + 2 * tokens);
       m["shards"][0]["chunk_crc32c"][0] = crc32c(bytes.data() + offset, static_cast<std::size_t>(2 * tokens));
@@ -252,7 +251,7 @@ TEST_F(ShardTest, AnyFlippedBitIsAnErrorOrEqualData) {
   const auto expected = joined(documents, 256);
   for (const std::string name : {"shard_00000.h5", "manifest.json"}) {
     const std::string path = folder_ + "/" + name;
-    const std::string good = read_text_file(path, 1 << 20);
+    const std::string good = read_text(path, 1 << 20);
     int refused = 0;
     std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
     const auto put = [&](std::uint64_t at, char byte) {
@@ -278,7 +277,7 @@ TEST_F(ShardTest, ShortenedFilesAreErrors) {
   write_shards(folder_, numbered_documents(40), ByteTokenizer());
   for (const std::string name : {"shard_00000.h5", "manifest.json"}) {
     const std::string path = folder_ + "/" + name;
-    const std::string good = read_text_file(path, 1 << 20);
+    const std::string good = read_text(path, 1 << 20);
     for (std::size_t size = good.size() - 2; size > 13; size -= 13) {
       std::filesystem::resize_file(path, size);
       ASSERT_THAT(error_of([&] { all_tokens(ShardReader(folder_)); }), HasSubstr(name)) << size;
@@ -304,8 +303,10 @@ TEST_F(ShardTest, DamageIsFoundWhenItsMibIsTouchedByAnyThread) {
       shard.read_tokens(first, std::span(ids));
     });
   };
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       EXPECT_EQ(read(0, 1000), "no error");
       EXPECT_THAT(read(kChunkBytes / 2 - 1, 2), HasSubstr("tokens 524288 to 1048576 does not match"));

@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "core/check.h"
-#include "parallel/comm_self.h"
 #include "tests/support/mpi_main.h"
 #include "tests/trainer/checkpoint_fixture.h"
+#include "trainer/agree.h"
 #include "trainer/checkpoint/ranks.h"
 #include "trainer/commands/command.h"
 
@@ -46,7 +46,7 @@ class CheckpointCommand : public testing::Test {
       folder_.emplace();
       for (const int step : {10, 20}) save_all(folder_->path() + "/checkpoints", step, odd_table(), 2, 1, 400);
     }
-    path_ = broadcast_text(folder_ ? folder_->path() : "", world_);
+    path_ = share_text(world_, folder_ ? folder_->path() : "");
   }
   ~CheckpointCommand() override { world_.barrier(); }
   // Rank 0 speaks and decides the status; the others stay silent.

@@ -8,6 +8,7 @@
 #include "parallel/grid.h"
 #include "tests/support/mpi_main.h"
 #include "tests/trainer/checkpoint_fixture.h"
+#include "trainer/agree.h"
 #include "trainer/checkpoint/ranks.h"
 
 namespace phalanx::checkpoint::test {
@@ -22,7 +23,7 @@ class CheckpointMpi : public testing::Test {
  protected:
   CheckpointMpi() {
     if (world_.rank() == 0) folder_.emplace();
-    path_ = broadcast_text(folder_ ? folder_->path() : "", world_);
+    path_ = share_text(world_, folder_ ? folder_->path() : "");
   }
   ~CheckpointMpi() override { world_.barrier(); }
 
@@ -102,7 +103,7 @@ TEST_F(CheckpointMpi, AFailureOnOneRankIsTheSameErrorOnAllAndLeavesNothing) {
   const std::string message = failing_save(20);
   EXPECT_THAT(message, AllOf(HasSubstr("checkpoint of step 20 not saved"), HasSubstr("state to save")));
   EXPECT_THAT(message, HasSubstr(world_.size() > 1 ? str("rank ", world_.size() - 1, ":") : "checkpoint"));
-  EXPECT_EQ(message, broadcast_text(message, world_));
+  EXPECT_EQ(message, share_text(world_, message));
   EXPECT_EQ(entries(), 2);  // the good one and `latest`
   EXPECT_EQ(find_latest(path_, world_), good);
 }
@@ -113,7 +114,7 @@ TEST_F(CheckpointMpi, AFailureOfTheCommitIsTheSameErrorOnAllAndLeavesNothing) {
   made.tokenizer_folder = path_ + "/no_tokenizer";
   const std::string message = message_of([&] { save(path_, progress_at(1), made, rank->state(), world_); });
   EXPECT_THAT(message, AllOf(HasSubstr("checkpoint of step 1 not saved"), HasSubstr("no_tokenizer")));
-  EXPECT_EQ(message, broadcast_text(message, world_));
+  EXPECT_EQ(message, share_text(world_, message));
   EXPECT_EQ(entries(), 0);
 }
 

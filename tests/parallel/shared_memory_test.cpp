@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <utility>
 
 namespace phalanx {
 namespace {

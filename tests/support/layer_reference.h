@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cmath>
-#include <cstdint>
 #include <string>
 
 #include "tests/support/attention_case.h"

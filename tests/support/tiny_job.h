@@ -8,7 +8,7 @@
 #include "parallel/comm_self.h"
 #include "tests/support/mpi_main.h"
 #include "trainer/build.h"
-#include "trainer/loop.h"
+#include "trainer/trainer.h"
 
 namespace phalanx::testing::tiny {
 

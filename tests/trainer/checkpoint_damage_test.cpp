@@ -7,10 +7,10 @@
 #include <functional>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "core/random.h"
 #include "data/hdf5_file.h"
 #include "tests/trainer/checkpoint_fixture.h"
-#include "trainer/checkpoint/file_io.h"
 #include "trainer/checkpoint/manifest.h"
 
 namespace phalanx::checkpoint::test {

@@ -44,7 +44,7 @@ class RankState {
                 bucket_elements),
         values_(3, std::vector<float>(static_cast<std::size_t>(layout_.own_count()), -7.0F)) {
     state_.layout = &layout_;
-    state_.data_rank = data_rank;
+    state_.part = data_rank;
     state_.tensor_rank = tensor_rank;
     state_.master = host_tensor(values_[0].data(), {layout_.own_count()});
     state_.m = host_tensor(values_[1].data(), {layout_.own_count()});
@@ -63,7 +63,7 @@ class RankState {
   };
   [[nodiscard]] std::vector<Expected> expected(int kind) const {
     std::vector<Expected> all;
-    for (const OwnedPiece& p : layout_.owned_pieces(state_.data_rank, state_.tensor_rank)) {
+    for (const OwnedPiece& p : layout_.owned_pieces(state_.part, state_.tensor_rank)) {
       const auto spec = static_cast<std::size_t>(p.spec);
       for (std::int64_t i = 0; i < p.count; ++i) {
         const std::int64_t global = global_index(layout_.table()[spec], p.shard, p.shard_count, p.begin + i);

@@ -11,10 +11,10 @@
 #include <functional>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "core/random.h"
 #include "parallel/comm_self.h"
 #include "tests/trainer/checkpoint_fixture.h"
-#include "trainer/checkpoint/file_io.h"
 
 namespace phalanx::checkpoint::test {
 namespace {

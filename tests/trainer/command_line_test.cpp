@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
-#include <array>
 #include <chrono>
-#include <cstdio>
 
 #include "core/check.h"
 #include "tests/trainer/metrics_support.h"

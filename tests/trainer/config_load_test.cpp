@@ -2,9 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "core/check.h"
 #include "trainer/config/fields.h"
 #include "trainer/config/load.h"

@@ -6,7 +6,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "model/ops/flat.h"
 #include "parallel/comm_self.h"
 #include "trainer/build.h"
 #include "trainer/replica.h"

@@ -6,7 +6,6 @@
 
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "tests/trainer/metrics_support.h"
 

@@ -58,16 +58,17 @@ TEST_F(MetricsFacade, AReportReachesFileAndServer) {
   metrics.set_memory({{"weights", 10, 5}});
   metrics.set_usage({{"all_reduce", 0.5, 8, 1}});
   metrics.set_layer_gradient_norms({1, 2});
-  metrics.set_rank(1, 0.5, 1.7e9);
+  metrics.set_rank_seconds({0.25, 0.5}, 1.7e9);
   metrics.on_step(step(1));
   metrics.on_validation({1, 1, 2.5, 10, 1});
   metrics.on_checkpoint(1, "c", 0.25);
   EXPECT_THAT(events(), ElementsAre("run", "step1", "validation1", "checkpoint1"));
   const std::string page = http(metrics.server()->address().port, "/metrics");
   EXPECT_THAT(page, HasSubstr("Content-Type: text/plain; version=0.0.4"));
-  for (const char* sample : {"phalanx_train_loss 1.5", "phalanx_validation_loss 2.5", "phalanx_checkpoint_seconds 0.25",
-                             "phalanx_memory_bytes{arena=\"weights\"} 5", "phalanx_rank_step_seconds{world_rank=\"1\"}",
-                             "phalanx_checkpoint_free_bytes", "phalanx_run_info{"}) {
+  for (const char* sample :
+       {"phalanx_train_loss 1.5", "phalanx_validation_loss 2.5", "phalanx_checkpoint_seconds 0.25",
+        "phalanx_memory_bytes{arena=\"weights\"} 5", "phalanx_rank_step_seconds{world_rank=\"1\"} 0.5",
+        "phalanx_checkpoint_free_bytes", "phalanx_run_info{"}) {
     EXPECT_THAT(page, HasSubstr(sample));
   }
 }

@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "core/log.h"
 #include "parallel/comm_self.h"
+#include "trainer/agree.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/folder.h"
 #include "trainer/checkpoint/ranks.h"
@@ -49,7 +50,7 @@ std::vector<std::string> candidates(const std::string& checkpoints, Communicator
   if (world.rank() == 0) {
     for (const Entry& entry : by_preference(checkpoints)) lines += fs::path(entry.folder).filename().string() + "\n";
   }
-  return split_lines(broadcast_text(lines, world));
+  return split_lines(share_text(world, lines));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,9 +39,9 @@ struct Provenance {
 // This rank's own state: flat, in the order of ParamLayout::owned_pieces.
 struct OwnedState {
   const ParamLayout* layout = nullptr;
-  int data_rank = 0;
+  int part = 0;  // of every bucket
   int tensor_rank = 0;
-  bool writes = true;  // false on data ranks other than 0 when the optimizer is not sharded
+  bool writes = true;  // false where another data rank's state is the same and stands for both
   Tensor master;       // (own_count) fp32, host memory
   Tensor m;            // (own_count) fp32; m and v may be undefined: a checkpoint of weights alone
   Tensor v;            // (own_count) fp32

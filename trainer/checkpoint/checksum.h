@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/checkpoint/file_io.h"
+#include "core/file.h"
 
 namespace phalanx::checkpoint {
 

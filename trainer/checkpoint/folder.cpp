@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -14,8 +13,8 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "core/log.h"
-#include "trainer/checkpoint/file_io.h"
 
 namespace phalanx::checkpoint {
 namespace {
@@ -64,7 +63,7 @@ void rename_or_throw(const std::string& from, const std::string& to) {
 }
 
 // Swaps two folders in one step; false where the file system cannot.
-bool exchange(const std::string& a, const std::string& b) {
+bool swap_names(const std::string& a, const std::string& b) {
   return ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
 }
 
@@ -130,7 +129,7 @@ std::string publish(const std::string& checkpoints, const std::string& temporary
   std::string replaced;
   if (std::error_code error; !fs::exists(folder, error)) {
     rename_or_throw(temporary, folder);
-  } else if (exchange(temporary, folder)) {
+  } else if (swap_names(temporary, folder)) {
     replaced = temporary;
   } else {
     replaced = checkpoints + "/" + hidden_name(step, "old", random_nonce());

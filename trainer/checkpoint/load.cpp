@@ -59,7 +59,7 @@ std::vector<int> match_tables(const Manifest& manifest, const ParamLayout& layou
 std::vector<std::vector<Wanted>> wanted_by_spec(const OwnedState& state) {
   const ParamTable& table = state.layout->table();
   std::vector<std::vector<Wanted>> wanted(table.size());
-  for (const OwnedPiece& piece : state.layout->owned_pieces(state.data_rank, state.tensor_rank)) {
+  for (const OwnedPiece& piece : state.layout->owned_pieces(state.part, state.tensor_rank)) {
     const auto s = static_cast<std::size_t>(piece.spec);
     for (const GlobalRun& run : global_runs(table[s], piece.shard, piece.shard_count, piece.begin, piece.count)) {
       if (run.global_begin < 0) continue;

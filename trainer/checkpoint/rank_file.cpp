@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 #include <vector>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "data/hdf5_file.h"
 #include "trainer/checkpoint/coverage.h"
-#include "trainer/checkpoint/file_io.h"
 #include "trainer/checkpoint/manifest.h"
 
 namespace phalanx::checkpoint {
@@ -27,7 +26,7 @@ struct Source {
 
 std::vector<Source> sources_of(const OwnedState& state) {
   std::vector<Source> sources;
-  for (const OwnedPiece& owned : state.layout->owned_pieces(state.data_rank, state.tensor_rank)) {
+  for (const OwnedPiece& owned : state.layout->owned_pieces(state.part, state.tensor_rank)) {
     const ParamSpec& spec = state.layout->table()[static_cast<std::size_t>(owned.spec)];
     const std::int64_t elements = true_elements(spec, owned.shard, owned.shard_count);
     const std::int64_t count = std::clamp<std::int64_t>(elements - owned.begin, 0, owned.count);

@@ -18,14 +18,6 @@ void together(const std::string& what, Communicator& world, const std::function<
   });
 }
 
-std::string broadcast_text(std::string text, Communicator& world) {
-  auto size = static_cast<std::int64_t>(text.size());
-  world.broadcast(host_tensor(&size, {1}), 0, {});
-  text.resize(static_cast<std::size_t>(size));
-  if (size > 0) world.broadcast(host_tensor(reinterpret_cast<std::uint8_t*>(text.data()), {size}), 0, {});
-  return text;
-}
-
 std::vector<std::int32_t> gather(std::int32_t value, Communicator& world) {
   std::vector<std::int32_t> values(static_cast<std::size_t>(world.size()));
   world.all_gather(host_tensor(values.data(), {world.size()}), host_tensor(&value, {1}), {});

@@ -1,4 +1,4 @@
-// Words between ranks: whether all succeeded, and short texts from rank 0.
+// Words between ranks: whether all succeeded, and small numbers.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,6 @@ namespace phalanx::checkpoint {
 // Runs `work` on this rank; then, if it threw on any rank of `world`, every rank throws the same AgreedError: the
 // lowest such rank, `what` and its reason.
 void together(const std::string& what, Communicator& world, const std::function<void()>& work);
-
-// Rank 0's text on every rank.
-std::string broadcast_text(std::string text, Communicator& world);
 
 // Every rank's value, by rank.
 std::vector<std::int32_t> gather(std::int32_t value, Communicator& world);

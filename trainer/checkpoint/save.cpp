@@ -1,5 +1,6 @@
 // checkpoint::save: every rank writes its file, all agree, rank 0 commits, all agree again.
 #include "core/check.h"
+#include "trainer/agree.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/ranks.h"
 #include "trainer/checkpoint/save_parts.h"
@@ -20,7 +21,7 @@ std::string save(const std::string& checkpoints, const Progress& progress, const
     if (world.rank() == 0) discard(target);
     throw;
   }
-  return broadcast_text(folder, world);
+  return share_text(world, folder);
 }
 
 }  // namespace phalanx::checkpoint

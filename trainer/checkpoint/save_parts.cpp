@@ -5,9 +5,10 @@
 #include <system_error>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "core/log.h"
+#include "trainer/agree.h"
 #include "trainer/checkpoint/coverage.h"
-#include "trainer/checkpoint/file_io.h"
 #include "trainer/checkpoint/folder.h"
 #include "trainer/checkpoint/manifest.h"
 #include "trainer/checkpoint/rank_file.h"
@@ -71,7 +72,7 @@ SaveTarget begin_save(const std::string& checkpoints, std::int64_t step, bool wr
   SaveTarget target;
   target.checkpoints = checkpoints;
   target.step = step;
-  target.temporary = broadcast_text(checkpoints + "/" + hidden_name(step, "tmp", random_nonce()), world);
+  target.temporary = share_text(world, checkpoints + "/" + hidden_name(step, "tmp", random_nonce()));
   const std::vector<std::int32_t> flags = gather(writes ? 1 : 0, world);
   for (int r = 0; r < world.size(); ++r) {
     if (flags[static_cast<std::size_t>(r)] != 0) target.writers.push_back(r);

@@ -2,8 +2,8 @@
 #include "trainer/checkpoint/verify.h"
 
 #include "core/check.h"
+#include "core/file.h"
 #include "trainer/checkpoint/coverage.h"
-#include "trainer/checkpoint/file_io.h"
 #include "trainer/checkpoint/manifest.h"
 #include "trainer/checkpoint/rank_file.h"
 

@@ -8,15 +8,14 @@
 
 #include "core/random.h"
 #include "model/ops/gemm_peak.h"
-#include "model/ops/linear.h"
 #include "trainer/build.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/options.h"
 #include "trainer/config/load.h"
 #include "trainer/config/resolve.h"
 #include "trainer/config/validate.h"
-#include "trainer/loop.h"
 #include "trainer/threads.h"
+#include "trainer/trainer.h"
 
 namespace phalanx::commands {
 namespace {

@@ -1,6 +1,5 @@
 // phalanx checkpoint list|verify: which checkpoints there are, and whether every byte of them is as it was written.
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <iomanip>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/clock.h"
 #include "parallel/runtime.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/commands/command.h"
@@ -116,9 +116,9 @@ int list(const Options& options) {
 
 int verify(const Options& options) {
   return for_each(options, [](const checkpoint::Manifest& manifest) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = Clock::now();
     checkpoint::verify(manifest);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double seconds = seconds_since(begin);
     Json json = summary(manifest);
     json["intact"] = true;
     json["seconds"] = seconds;

@@ -5,7 +5,8 @@
 #include <limits>
 #include <memory>
 
-#include "data/loader.h"
+#include "data/dataset_info.h"
+#include "data/evaluation_batches.h"
 #include "trainer/build.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/options.h"
@@ -13,8 +14,8 @@
 #include "trainer/config/resolve.h"
 #include "trainer/config/validate.h"
 #include "trainer/evaluation.h"
-#include "trainer/loop.h"
 #include "trainer/threads.h"
+#include "trainer/trainer.h"
 
 namespace phalanx::commands {
 namespace {
@@ -35,13 +36,6 @@ std::vector<std::int64_t> training_counts(const config::Config& config) {
     for (std::size_t i = 0; i < more.size(); ++i) counts[i] += more[i];
   }
   return counts;
-}
-
-void require_same_tokenizer(const config::Config& config, const checkpoint::Manifest& manifest) {
-  const data::DatasetInfo info = data::read_dataset_info(config.data.validation);
-  if (info.tokenizer_digest == manifest.provenance.tokenizer_digest) return;
-  throw UsageError(
-      str("data.validation (", config.data.validation, ") was made with another tokenizer than ", manifest.folder));
 }
 
 EvaluationReport evaluate(const config::Config& config, const checkpoint::Manifest& manifest, const Runtime& runtime) {
@@ -77,7 +71,9 @@ int run(const Options& options, const Runtime& runtime) {
   config = with_model_of(config::resolve_sizes(config, runtime.world_size()), manifest);
   config::require_valid(config, runtime.world_size());
   if (config.data.validation.empty()) throw UsageError("data.validation is empty: there is nothing to evaluate on");
-  require_same_tokenizer(config, manifest);
+  data::require_same_tokenizer({str("data.validation (", config.data.validation, ")"),
+                                data::read_dataset_info(config.data.validation).tokenizer_digest},
+                               {manifest.folder, manifest.provenance.tokenizer_digest});
   const EvaluationReport report = evaluate(config, manifest, runtime);
   if (report.tokens == 0) {
     throw UsageError(str("data.validation (", config.data.validation, ") has no window of model.context (",

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "data/loader.h"
+#include "data/dataset_info.h"
 #include "trainer/config/load.h"
 #include "trainer/config/resolve.h"
 

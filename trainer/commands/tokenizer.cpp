@@ -1,12 +1,12 @@
 // phalanx tokenizer train: a vocabulary from text.
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <iomanip>
 #include <iostream>
 #include <memory>
 #include <thread>
 
 #include "core/check.h"
+#include "core/clock.h"
 #include "data/progress.h"
 #include "data/text_source.h"
 #include "data/tokenizer/bpe.h"
@@ -17,10 +17,6 @@
 
 namespace phalanx::commands {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 struct Options {
   std::string kind = "bpe";

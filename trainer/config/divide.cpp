@@ -2,7 +2,6 @@
 #include "trainer/config/divide.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace phalanx::config {
 

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "core/check.h"
-#include "trainer/config/nearest.h"
 #include "trainer/config/value.h"
 
 namespace phalanx::config {

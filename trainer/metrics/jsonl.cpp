@@ -11,8 +11,8 @@
 #include <optional>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "core/log.h"
-#include "trainer/run_folder.h"
 
 namespace phalanx {
 namespace {
@@ -146,7 +146,7 @@ void JsonLines::truncate_after(std::int64_t step) { replace(lines_through(path_,
 void JsonLines::clear() { replace(""); }
 
 void JsonLines::replace(const std::string& content) {
-  replace_file(path_, content);
+  replace_text(path_, content);
   const int fresh = open_log(path_);
   ::close(file_);
   file_ = fresh;

@@ -1,11 +1,9 @@
 #include "trainer/metrics/metrics.h"
 
 #include <sys/statvfs.h>
-#include <unistd.h>
 
-#include <array>
-#include <chrono>
-
+#include "core/clock.h"
+#include "core/host.h"
 #include "core/log.h"
 #include "trainer/metrics/console.h"
 #include "trainer/metrics/jsonl.h"
@@ -13,15 +11,6 @@
 
 namespace phalanx {
 namespace {
-
-double unix_seconds() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
-}
 
 double free_bytes(const std::string& folder) {
   struct statvfs info {};
@@ -128,8 +117,8 @@ void Metrics::set_layer_gradient_norms(const std::vector<double>& norms) {
   state_->exporter.layer_gradient_norms(norms);
 }
 
-void Metrics::set_rank(int world_rank, double step_seconds, double last_seen) {
-  state_->exporter.rank(world_rank, step_seconds, last_seen);
+void Metrics::set_rank_seconds(const std::vector<double>& seconds, double time) {
+  for (std::size_t r = 0; r < seconds.size(); ++r) state_->exporter.rank(static_cast<int>(r), seconds[r], time);
 }
 
 HttpServer* Metrics::server() { return state_->server.get(); }

@@ -38,7 +38,9 @@ class Metrics {
   void set_usage(const std::vector<Communicator::Usage>& totals);
   // norms[0]: parameters outside of the layers; norms[l + 1]: layer l.
   void set_layer_gradient_norms(const std::vector<double>& norms);
-  void set_rank(int world_rank, double step_seconds, double last_seen);
+  // By world rank: seconds of the last step that a rank spent on its own work, collectives left out, so that a slow
+  // rank stands out; `time`: when they were told.
+  void set_rank_seconds(const std::vector<double>& seconds, double time);
 
   // The server, for more pages; nullptr when there is none.
   [[nodiscard]] HttpServer* server();

@@ -56,7 +56,7 @@ struct PrometheusExporter::State {
   Family<Gauge>& layer_norms = gauges(r, "layer_gradient_norm", "Norm of a layer's gradients before clipping");
   Family<Gauge>& memory = gauges(r, "memory_bytes", "Bytes in use per arena of rank 0");
   Family<Gauge>& planned = gauges(r, "memory_planned_bytes", "Bytes planned per arena of rank 0");
-  Family<Gauge>& rank_seconds = gauges(r, "rank_step_seconds", "Duration of the last step on a rank");
+  Family<Gauge>& rank_seconds = gauges(r, "rank_step_seconds", "Time of a rank's last step without its collectives");
   Family<Gauge>& rank_seen = gauges(r, "rank_last_seen_timestamp_seconds", "Unix time of a rank's last report");
   Counter& train_tokens = counter(r, "train_tokens_total", "Tokens trained on by this process");
   Counter& skipped = counter(r, "skipped_steps_total", "Updates skipped for overflow");

@@ -1,8 +1,6 @@
 // Global gradient norm over the reduced fp32 gradients: each logical parameter once, whatever rank holds it.
 #pragma once
 
-#include <cstdint>
-#include <string>
 #include <vector>
 
 #include "core/arena.h"
@@ -13,7 +11,7 @@ namespace phalanx {
 
 class GradNorm {
  public:
-  // counts: this rank's pieces count (false on data ranks other than 0 when the optimizer is not sharded).
+  // counts: this rank's pieces count (false where another data rank has the same ones).
   GradNorm(const ParamLayout& layout, const OptimizerState& state, bool counts, Arena& arena);
 
   // Sums of squares of this rank's share, per group: group 0 is outside of the layers, group l + 1 is layer l. The

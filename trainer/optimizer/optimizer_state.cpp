@@ -21,12 +21,12 @@ void fill_run(const ParamSpec& spec, int index, const GlobalRun& run, std::uint6
 
 }  // namespace
 
-OptimizerState::OptimizerState(const ParamLayout& layout, const Parameters& parameters, int data_rank, int tensor_rank,
+OptimizerState::OptimizerState(const ParamLayout& layout, const Parameters& parameters, int part, int tensor_rank,
                                bool training, Arena& arena)
     : layout_(layout),
       parameters_(parameters),
-      pieces_(layout.owned_pieces(data_rank, tensor_rank)),
-      shared_(parameters.dtype() == DType::f32 && layout.data_ranks() == 1) {
+      pieces_(layout.owned_pieces(part, tensor_rank)),
+      shared_(parameters.dtype() == DType::f32 && layout.parts() == 1) {
   const Shape own{layout.own_count()};
   master_ = shared_ ? parameters.flat_weights() : arena.take(own, DType::f32);
   if (!training) return;

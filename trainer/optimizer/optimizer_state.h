@@ -18,15 +18,15 @@ struct AdamwOptions {
 
 class OptimizerState {
  public:
-  // Masters, then moments if `training`. In fp32 with one part per bucket the weights are the masters.
-  OptimizerState(const ParamLayout& layout, const Parameters& parameters, int data_rank, int tensor_rank, bool training,
+  // Of the part-th part of every bucket: masters, then moments if `training`. In fp32 with one part per bucket the
+  // weights are the masters.
+  OptimizerState(const ParamLayout& layout, const Parameters& parameters, int part, int tensor_rank, bool training,
                  Arena& arena);
 
   [[nodiscard]] const std::vector<OwnedPiece>& pieces() const { return pieces_; }
   [[nodiscard]] const Tensor& master() const { return master_; }  // (own_count) fp32
   [[nodiscard]] const Tensor& m() const { return m_; }            // (own_count) fp32
   [[nodiscard]] const Tensor& v() const { return v_; }            // (own_count) fp32
-  [[nodiscard]] bool weights_are_masters() const { return shared_; }
 
   // Masters of this rank's pieces from (seed, name's place in the table, global index): equal for every layout.
   void fill_initial_values(std::uint64_t seed) const;

@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
-namespace phalanx::checkpoint {
+namespace phalanx {
 
 // An open file; closed at the end of its scope.
 class File {
@@ -14,7 +15,7 @@ class File {
   static File open_for_reading(const std::string& path);
   // Opens for reading and writing; the file must exist.
   static File open_for_update(const std::string& path);
-  // Creates or empties the file.
+  // Creates or empties the file; for reading and writing.
   static File create(const std::string& path);
   ~File();
   File(File&& other) noexcept;
@@ -24,9 +25,10 @@ class File {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::int64_t bytes() const;  // size of the file
-  // All of `bytes` at `offset`, or an Error (a short file too).
+  // All of `bytes` at `offset`, or an Error (a short file too). Thread-safe.
   void read(void* to, std::int64_t bytes, std::int64_t offset) const;
   void write(const void* from, std::int64_t bytes, std::int64_t offset) const;
+  void truncate(std::int64_t bytes) const;
   // Claims disk space for the first `bytes`, so that a full disk is found before anything is written. File systems
   // that cannot do so are left alone.
   void reserve(std::int64_t bytes) const;
@@ -51,7 +53,11 @@ class File {
 std::string read_text(const std::string& path, std::int64_t limit);
 // Writes and fsyncs.
 void write_text(const std::string& path, std::string_view text);
+// The same beside `path`, then renamed to it: a reader sees the old text or the new one.
+void replace_text(const std::string& path, std::string_view text);
+// Makes what a file holds durable.
+void sync_file(const std::string& path);
 // Makes the entries of a folder durable.
 void sync_folder(const std::string& path);
 
-}  // namespace phalanx::checkpoint
+}  // namespace phalanx

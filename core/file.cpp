@@ -1,20 +1,30 @@
-#include "trainer/checkpoint/file_io.h"
+#include "core/file.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 
 #include "core/check.h"
 
-namespace phalanx::checkpoint {
+namespace phalanx {
 namespace {
 
 constexpr std::int64_t kLargestCall = std::int64_t{1} << 30;  // Linux moves at most 2 GiB per call
+
+// A large data set has more shards than the usual soft limit allows open files; the hard limit is mostly far higher.
+void raise_limit_of_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 }  // namespace
 
@@ -23,7 +33,11 @@ void throw_errno(const std::string& path, std::string_view verb) {
 }
 
 File File::open(const std::string& path, int flags) {
-  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  if (descriptor < 0 && errno == EMFILE) {
+    raise_limit_of_open_files();
+    descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  }
   if (descriptor < 0) throw_errno(path, "open");
   return {path, descriptor};
 }
@@ -73,6 +87,10 @@ void File::write(const void* from, std::int64_t bytes, std::int64_t offset) cons
   }
 }
 
+void File::truncate(std::int64_t bytes) const {
+  if (::ftruncate(descriptor_, bytes) != 0) throw_errno(path_, "write");
+}
+
 void File::reserve(std::int64_t bytes) const {
   if (bytes <= 0) return;
   int result = 0;
@@ -110,6 +128,19 @@ void write_text(const std::string& path, std::string_view text) {
   file.close();
 }
 
+void replace_text(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".tmp";
+  try {
+    write_text(temporary, text);
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) throw_errno(path, "replace");
+  } catch (const Error&) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
+void sync_file(const std::string& path) { File::open_for_reading(path).sync(); }
+
 void sync_folder(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) throw_errno(path, "open the folder");
@@ -123,4 +154,4 @@ void sync_folder(const std::string& path) {
   }
 }
 
-}  // namespace phalanx::checkpoint
+}  // namespace phalanx

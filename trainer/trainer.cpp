@@ -1,20 +1,12 @@
-#include "trainer/loop.h"
+#include "trainer/trainer.h"
 
-#include <chrono>
 #include <cmath>
 
+#include "core/clock.h"
 #include "trainer/schedule.h"
 
 namespace phalanx {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-double unix_seconds() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 AdamwOptions adamw_options(const config::Optimizer& o) {
   return {static_cast<float>(o.beta1), static_cast<float>(o.beta2), static_cast<float>(o.epsilon),
