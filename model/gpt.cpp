@@ -57,7 +57,7 @@ TransformerBlock::Shared Gpt::make_shared_buffers(const Context& ctx, std::int64
 // Runs all blocks and keeps what each saves.
 ResidualStream Gpt::forward_blocks(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
                                    Saved& saved) const {
-  if (options_.recompute == Recompute::full) return forward_blocks_in_turn(ctx, in, mask, &saved);
+  if (options_.recompute == Recompute::full) return forward_blocks_in_turn(ctx, in, mask, &saved, nullptr);
   saved.shared = make_shared_buffers(ctx, in.residual.size(0));
   ResidualStream stream = in;
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
@@ -66,9 +66,10 @@ ResidualStream Gpt::forward_blocks(const Context& ctx, const ResidualStream& in,
   return stream;
 }
 
-// Runs all blocks in the memory of one. With `saved`, each block's input sum is kept for recomputation.
+// Runs all blocks in the memory of one. With `saved`, each block's input sum is kept for recomputation; with `cache`,
+// its keys and values for generation.
 ResidualStream Gpt::forward_blocks_in_turn(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
-                                           Saved* saved) const {
+                                           Saved* saved, const Cache* cache) const {
   const Shape rows = in.residual.shape;
   const Tensor residual = ctx.take(rows);
   std::vector<Tensor> branches(blocks_.size(), ctx.take(rows));  // the next norm writes its sum over the branch
@@ -77,8 +78,9 @@ ResidualStream Gpt::forward_blocks_in_turn(const Context& ctx, const ResidualStr
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
     const Scratch scratch(*ctx.activations);
     TransformerBlock::Saved discarded;
-    const ResidualStream out =
-        blocks_[l].forward(ctx, stream, mask, {}, saved != nullptr ? saved->blocks[l] : discarded);
+    TransformerBlock::Saved& kept = saved != nullptr ? saved->blocks[l] : discarded;
+    const ResidualStream out = blocks_[l].forward(ctx, stream, mask, {}, kept);
+    if (cache != nullptr) blocks_[l].fill_cache(ctx, kept, (*cache)[l]);
     ctx.copy(residual, out.residual);
     ctx.copy(branches[l], out.branch);
     stream = {residual, branches[l], out.bias, out.dropout};
@@ -130,7 +132,7 @@ void Gpt::forward_loss(const Context& outer, const Batch& batch, const Tensor& l
   const BatchTensors t = upload(ctx, batch);
   ctx.sequences = t.sequences;
   const Tensor x0 = embedding_.forward(ctx, t.tokens, t.positions);
-  const ResidualStream stream = forward_blocks_in_turn(ctx, {x0, {}, -1, {}}, causal_mask(t), nullptr);
+  const ResidualStream stream = forward_blocks_in_turn(ctx, {x0, {}, -1, {}}, causal_mask(t), nullptr, nullptr);
   Norm::Saved final_saved;
   final_norm_.forward(ctx, stream, final_saved);
   head_.loss(ctx, final_saved.y, t.targets, loss_sum);
@@ -149,6 +151,15 @@ Gpt::Cache Gpt::make_cache(const Context& ctx, std::int64_t B) const {
   Cache cache;
   for (const TransformerBlock& block : blocks_) cache.push_back(block.make_cache(ctx, B, options_.T));
   return cache;
+}
+
+Tensor Gpt::prefill(const Context& ctx, const Tensor& tokens, const Tensor& positions, const Cache& cache,
+                    int length) const {
+  const Tensor x0 = embedding_.forward(ctx, tokens, positions);
+  const ResidualStream stream = forward_blocks_in_turn(ctx, {x0, {}, -1, {}}, ops::AttentionMask{}, nullptr, &cache);
+  Norm::Saved final_saved;
+  final_norm_.forward(ctx, stream, final_saved);
+  return head_.logits(ctx, final_saved.y.slice(length - 1, 1));
 }
 
 Tensor Gpt::decode(const Context& ctx, const Tensor& tokens, const Tensor& positions, const Cache& cache,

@@ -21,9 +21,14 @@ class Gpt final : public Network {
   void forward_loss(const Context& ctx, const Batch& batch, const Tensor& loss_sum) const override;
   [[nodiscard]] double flops_per_token(std::int64_t T) const override;
 
-  // Generation: caches of all layers, and the logits of one new position per sequence.
+  // Generation: caches of all layers, filled by a whole prompt and then by one new position per sequence.
   using Cache = std::vector<TransformerBlock::Cache>;
   [[nodiscard]] Cache make_cache(const Context& ctx, std::int64_t B) const;
+  // One sequence from its begin, tokens and positions (T) int32: fills the cache and gives the logits (S, 1, V_s) of
+  // position `length` - 1. What stands behind it is padding, which later positions overwrite in the cache. Holds the
+  // activations of one block at a time.
+  [[nodiscard]] Tensor prefill(const Context& ctx, const Tensor& tokens, const Tensor& positions, const Cache& cache,
+                               int length) const;
   // tokens, positions (B) int32 -> logits (S, B, V_s); `length` counts the new position.
   [[nodiscard]] Tensor decode(const Context& ctx, const Tensor& tokens, const Tensor& positions, const Cache& cache,
                               int length) const;
@@ -35,7 +40,7 @@ class Gpt final : public Network {
   ResidualStream forward_blocks(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
                                 Saved& saved) const;
   ResidualStream forward_blocks_in_turn(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
-                                        Saved* saved) const;
+                                        Saved* saved, const Cache* cache) const;
   StreamGradient backward_blocks(const Context& ctx, StreamGradient d, const ops::AttentionMask& mask,
                                  Saved& saved) const;
 

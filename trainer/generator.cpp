@@ -1,6 +1,12 @@
 #include "trainer/generator.h"
 
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "trainer/agree.h"
 #include "trainer/build.h"
+#include "trainer/config/divide.h"
 #include "trainer/config/load.h"
 #include "trainer/config/resolve.h"
 
@@ -13,30 +19,58 @@ const Gpt& as_gpt(const Network& network) {
   return *gpt;
 }
 
-// One sequence: its cache for the whole context, and one position through the network.
-Replica::Workload decode_workload() {
+// A prompt is padded to the next of these lengths: few enough to plan each of them, so that no product meets a size
+// that nothing was planned for.
+std::vector<std::int64_t> padded_lengths(std::int64_t context) {
+  constexpr std::int64_t kShortest = 32;
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t T = kShortest; T < context; T *= 2) lengths.push_back(T);
+  lengths.push_back(context);
+  return lengths;
+}
+
+// One sequence: its cache for the whole context, a prompt of every length, and one position through the network.
+Replica::Workload generation_workload() {
   return [](const Context& outer, const Network& network) {
     const Gpt& gpt = as_gpt(network);
     Context ctx = outer;
     ctx.sequences = ctx.take({1}, DType::i64);
     const Gpt::Cache cache = gpt.make_cache(ctx, 1);
-    const Scratch scratch(*ctx.activations);
-    const Tensor token = ctx.take({1}, DType::i32);
-    const Tensor position = ctx.take({1}, DType::i32);
-    const Tensor logits = gpt.decode(ctx, token, position, cache, 1);
-    static_cast<void>(ctx.take({ctx.shards().total, 1, logits.size(2)}));  // all parts, gathered
+    const auto run = [&](std::int64_t T, auto&& logits_of) {
+      const Scratch scratch(*ctx.activations);
+      const Tensor tokens = ctx.take({T}, DType::i32);
+      const Tensor positions = ctx.take({T}, DType::i32);
+      const Tensor logits = logits_of(tokens, positions);
+      static_cast<void>(ctx.take({ctx.shards().total, 1, logits.size(2)}));  // all parts, gathered
+    };
+    for (const std::int64_t T : padded_lengths(gpt.options().T)) {
+      run(T, [&](const Tensor& tokens, const Tensor& positions) {
+        return gpt.prefill(ctx, tokens, positions, cache, static_cast<int>(T));
+      });
+    }
+    run(1, [&](const Tensor& token, const Tensor& position) { return gpt.decode(ctx, token, position, cache, 1); });
   };
+}
+
+config::Config config_for(const checkpoint::Manifest& manifest, int tensor) {
+  config::Config config = config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
+  config::Problems problems;
+  config::require_divides(problems, "model.heads", config.model.heads, "--tensor", tensor);
+  config::require_divides(problems, "model.ffn", config.model.ffn.value, "--tensor", tensor);
+  if (!problems.list().empty()) throw UsageError(problems.list().front());
+  return config;
 }
 
 }  // namespace
 
 Generator::Generator(const checkpoint::Manifest& manifest, const Runtime& runtime, Grid grid)
-    : config_(config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {})),
-      axes_(runtime.split(grid)) {
+    : config_(config_for(manifest, grid.tensor)), axes_(runtime.split(grid)) {
   ReplicaOptions options = replica_options(config_, grid, runtime.world_rank());
   options.training = false;
-  replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, decode_workload());
-  checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica_));
+  on_every_rank(runtime.world(), [&] {
+    replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, generation_workload());
+    checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica_));
+  });
   replica_->publish_masters();
   gpt_ = &as_gpt(replica_->network());
 }
@@ -51,14 +85,8 @@ Context Generator::start() {
   return ctx;
 }
 
-std::vector<float> Generator::feed(const Context& ctx, std::int32_t token, int position) {
-  const Scratch scratch(*ctx.activations);
-  const Tensor token_tensor = ctx.take({1}, DType::i32);
-  const Tensor position_tensor = ctx.take({1}, DType::i32);
-  *token_tensor.as<std::int32_t>() = token;
-  *position_tensor.as<std::int32_t>() = position;
-  const Tensor parts = gpt_->decode(ctx, token_tensor, position_tensor, cache_, position + 1);
-  Tensor logits = parts;  // (total, 1, V_s)
+std::vector<float> Generator::whole_vocabulary(const Context& ctx, const Tensor& parts) const {
+  Tensor logits = parts;  // (count, 1, V_s)
   if (ctx.shards().total > ctx.shards().count) {
     logits = ctx.take({ctx.shards().total, 1, parts.size(2)});
     ctx.tensor->gather_parts(logits, parts, ctx.exec.stream);
@@ -70,26 +98,40 @@ std::vector<float> Generator::feed(const Context& ctx, std::int32_t token, int p
   return values;
 }
 
-std::vector<float> Generator::feed_all(const Context& ctx, const std::vector<std::int32_t>& prompt) {
+void Generator::require_room(const std::vector<std::int32_t>& prompt) const {
   if (prompt.empty()) throw UsageError("the prompt has no tokens");
-  if (static_cast<std::int64_t>(prompt.size()) > context()) {
-    throw UsageError(str("the prompt has ", prompt.size(), " tokens; model.context is ", context()));
-  }
-  std::vector<float> logits;
-  for (std::size_t i = 0; i < prompt.size(); ++i) logits = feed(ctx, prompt[i], static_cast<int>(i));
-  return logits;
+  if (static_cast<std::int64_t>(prompt.size()) <= context()) return;
+  throw UsageError(str("the prompt has ", prompt.size(), " tokens; this model's context (model.context) is ", context(),
+                       ": give a shorter --prompt"));
 }
 
-std::vector<float> Generator::next_logits(const std::vector<std::int32_t>& prompt) {
-  const Context ctx = start();
-  return feed_all(ctx, prompt);
+std::vector<float> Generator::feed_prompt(const Context& ctx, const std::vector<std::int32_t>& prompt) {
+  require_room(prompt);
+  const auto length = static_cast<std::int64_t>(prompt.size());
+  const Scratch scratch(*ctx.activations);
+  const std::vector<std::int64_t> lengths = padded_lengths(context());
+  const std::int64_t T = *std::lower_bound(lengths.begin(), lengths.end(), length);
+  const Tensor tokens = ctx.take({T}, DType::i32);
+  const Tensor positions = ctx.take({T}, DType::i32);
+  std::fill_n(std::copy(prompt.begin(), prompt.end(), tokens.as<std::int32_t>()), T - length, 0);
+  std::iota(positions.as<std::int32_t>(), positions.as<std::int32_t>() + T, 0);
+  return whole_vocabulary(ctx, gpt_->prefill(ctx, tokens, positions, cache_, static_cast<int>(length)));
+}
+
+std::vector<float> Generator::feed(const Context& ctx, std::int32_t token, int position) {
+  const Scratch scratch(*ctx.activations);
+  const Tensor token_tensor = ctx.take({1}, DType::i32);
+  const Tensor position_tensor = ctx.take({1}, DType::i32);
+  *token_tensor.as<std::int32_t>() = token;
+  *position_tensor.as<std::int32_t>() = position;
+  return whole_vocabulary(ctx, gpt_->decode(ctx, token_tensor, position_tensor, cache_, position + 1));
 }
 
 std::vector<std::int32_t> Generator::generate(const std::vector<std::int32_t>& prompt, std::int64_t count,
                                               const SamplingOptions& sampling, std::int32_t stop,
                                               const std::function<void(std::int32_t)>& on_token) {
   const Context ctx = start();
-  std::vector<float> logits = feed_all(ctx, prompt);
+  std::vector<float> logits = feed_prompt(ctx, prompt);
   std::vector<std::int32_t> made;
   for (auto position = static_cast<std::int64_t>(prompt.size()); static_cast<std::int64_t>(made.size()) < count;
        ++position) {

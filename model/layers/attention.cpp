@@ -91,6 +91,15 @@ SelfAttention::Cache SelfAttention::make_cache(const Context& ctx, std::int64_t 
   return {ctx.take(shape), ctx.take(shape)};
 }
 
+void SelfAttention::fill_cache(const Context& ctx, const Saved& saved, const Cache& cache) const {
+  const std::int64_t B = ctx.sequences.size(0);
+  const std::int64_t NH_s = options_.NH / ctx.shards().total;
+  const Shape rows{B, saved.qkv.size(1) / B, 3, NH_s, options_.C / options_.NH};
+  for (int s = 0; s < ctx.shards().count; ++s) {
+    ops::attention_fill_cache(ctx.exec, {.qkv = saved.qkv[s].view(rows), .k_cache = cache.k[s], .v_cache = cache.v[s]});
+  }
+}
+
 Tensor SelfAttention::decode(const Context& ctx, const Tensor& x, const Cache& cache, int length) const {
   const TensorShards& shards = ctx.shards();
   const std::int64_t B = x.size(0);

@@ -42,6 +42,8 @@ class SelfAttention {
     Tensor k, v;  // (S, B, NH_s, Tmax, HS)
   };
   [[nodiscard]] Cache make_cache(const Context& ctx, std::int64_t B, std::int64_t T_max) const;
+  // The first positions of every sequence, as a forward of them saved it.
+  void fill_cache(const Context& ctx, const Saved& saved, const Cache& cache) const;
   // One new position per sequence: x (B, C) -> (B, C); `length` counts it.
   Tensor decode(const Context& ctx, const Tensor& x, const Cache& cache, int length) const;
 

@@ -81,6 +81,10 @@ TransformerBlock::Cache TransformerBlock::make_cache(const Context& ctx, std::in
   return attention_.make_cache(ctx, B, T_max);
 }
 
+void TransformerBlock::fill_cache(const Context& ctx, const Saved& saved, const Cache& cache) const {
+  attention_.fill_cache(ctx, saved.attention, cache);
+}
+
 ResidualStream TransformerBlock::decode(const Context& ctx, const ResidualStream& in, const Cache& cache,
                                         int length) const {
   Norm::Saved norm1;

@@ -57,6 +57,7 @@ class TransformerBlock {
 
   using Cache = SelfAttention::Cache;
   [[nodiscard]] Cache make_cache(const Context& ctx, std::int64_t B, std::int64_t T_max) const;
+  void fill_cache(const Context& ctx, const Saved& saved, const Cache& cache) const;
   // One new position per sequence against the cache; `length` counts it.
   ResidualStream decode(const Context& ctx, const ResidualStream& in, const Cache& cache, int length) const;
 

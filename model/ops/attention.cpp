@@ -89,4 +89,21 @@ void attention_decode(const Exec& exec, const AttentionDecode& a) {
   exec.table->attention_decode(exec, a);
 }
 
+void attention_fill_cache(const Exec& exec, const AttentionFillCache& a) {
+  constexpr std::string_view op = "attention_fill_cache";
+  require_dims(op, "qkv", a.qkv, 5);
+  require_dims(op, "k_cache", a.k_cache, 4);
+  require_compute_dtype(exec, op, "qkv", a.qkv.dtype);
+  const std::int64_t B = a.qkv.size(0);
+  const std::int64_t T = a.qkv.size(1);
+  const std::int64_t NH = a.qkv.size(3);
+  const std::int64_t HS = a.qkv.size(4);
+  const std::int64_t T_max = a.k_cache.size(2);
+  require(exec, op, "qkv", a.qkv, {B, T, 3, NH, HS}, a.qkv.dtype);
+  require(exec, op, "k_cache", a.k_cache, {B, NH, T_max, HS}, a.qkv.dtype);
+  require(exec, op, "v_cache", a.v_cache, {B, NH, T_max, HS}, a.qkv.dtype);
+  ENSURE(T <= T_max, op, ": ", T, " positions do not fit the ", T_max, " of the cache");
+  if (!exec.planning()) exec.table->attention_fill_cache(exec, a);
+}
+
 }  // namespace phalanx::ops

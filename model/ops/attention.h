@@ -50,4 +50,12 @@ struct AttentionDecode {
 };
 void attention_decode(const Exec& exec, const AttentionDecode& a);
 
+// Keys and values of T positions at once, as attention_decode would have left them: the first T of the caches.
+struct AttentionFillCache {
+  Tensor qkv;      // (B, T, 3, NH, HS)
+  Tensor k_cache;  // (B, NH, Tmax, HS) out
+  Tensor v_cache;  // (B, NH, Tmax, HS) out
+};
+void attention_fill_cache(const Exec& exec, const AttentionFillCache& a);
+
 }  // namespace phalanx::ops

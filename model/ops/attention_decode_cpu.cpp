@@ -1,4 +1,5 @@
-// Attention of one new token on the CPU (generation): bounded by reading the caches once. Threads share the heads.
+// Generation on the CPU: attention of one new token, bounded by reading the caches once, and filling the caches with
+// many positions. Threads share the heads.
 #include <immintrin.h>
 #include <omp.h>
 
@@ -71,6 +72,24 @@ void attention_decode(const Exec& exec, const AttentionDecode& a) {
 #pragma omp parallel for schedule(static)
     for (std::int64_t task = 0; task < a.qkv.size(0) * NH; ++task) {
       decode_head<T>(a, task / NH, task % NH, scores.as<float>() + omp_get_thread_num() * T_max);
+    }
+  });
+}
+
+void attention_fill_cache(const Exec& /*exec*/, const AttentionFillCache& a) {
+  const std::int64_t T = a.qkv.size(1);
+  const std::int64_t NH = a.qkv.size(3);
+  const std::int64_t HS = a.qkv.size(4);
+  const std::int64_t T_max = a.k_cache.size(2);
+  visit_dtype(a.qkv.dtype, [&]<class E>() {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t task = 0; task < a.qkv.size(0) * NH; ++task) {
+      const E* from = a.qkv.as<E>() + (task / NH * T * 3 * NH + task % NH) * HS;
+      for (std::int64_t t = 0; t < T; ++t) {
+        const std::int64_t to = (task * T_max + t) * HS;
+        std::copy_n(from + (3 * t + 1) * NH * HS, HS, a.k_cache.as<E>() + to);
+        std::copy_n(from + (3 * t + 2) * NH * HS, HS, a.v_cache.as<E>() + to);
+      }
     }
   });
 }

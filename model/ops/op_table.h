@@ -30,6 +30,7 @@ struct OpTable {
   void (*attention_forward)(const Exec&, const AttentionForward&);
   void (*attention_backward)(const Exec&, const AttentionBackward&);
   void (*attention_decode)(const Exec&, const AttentionDecode&);
+  void (*attention_fill_cache)(const Exec&, const AttentionFillCache&);
   void (*embedding_forward)(const Exec&, const EmbeddingForward&);
   void (*embedding_backward)(const Exec&, const EmbeddingBackward&);
   void (*dropout_apply)(const Exec&, const DropoutApply&);

@@ -23,6 +23,7 @@ constexpr OpTable make_table() {
   t.attention_forward = attention_forward;
   t.attention_backward = attention_backward;
   t.attention_decode = attention_decode;
+  t.attention_fill_cache = attention_fill_cache;
   t.embedding_forward = embedding_forward;
   t.embedding_backward = embedding_backward;
   t.dropout_apply = dropout_apply;

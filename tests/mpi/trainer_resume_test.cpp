@@ -1,14 +1,12 @@
 // A run that was stopped and resumed is the run that was not: bit for bit at the same layout, from a checkpoint on
 // disk.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
 #include <limits>
 
+#include "tests/support/shared_folder.h"
 #include "tests/support/tiny_job.h"
-#include "trainer/agree.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/config/resolve.h"
 
@@ -18,23 +16,6 @@ namespace {
 using namespace testing::tiny;
 
 constexpr int kBefore = 3, kAfter = 3;
-
-// A folder that all ranks see and rank 0 removes.
-class SharedFolder {
- public:
-  SharedFolder()
-      : path_(share_text(test_runtime().world(),
-                         (std::filesystem::temp_directory_path() / str("phalanx_resume_", getpid())).string())) {}
-  ~SharedFolder() {
-    if (test_runtime().world_rank() == 0) std::filesystem::remove_all(path_);
-  }
-  SharedFolder(const SharedFolder&) = delete;
-  SharedFolder& operator=(const SharedFolder&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 bool equal_bits(const Tensor& a, const Tensor& b) {
   return a.bytes() == b.bytes() && std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
@@ -69,7 +50,7 @@ void expect_resume_is_exact(const Case& c) {
   run_steps(undisturbed.job, c, 0, kBefore);
   const std::vector<double> expected = run_steps(undisturbed.job, c, kBefore, kAfter);
 
-  const SharedFolder folder;
+  const testing::SharedFolder folder("phalanx_resume");
   std::string path;
   {
     Parallel first(c);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "data/tokenizer/tokenizer.h"
+#include "trainer/agree.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/options.h"
 #include "trainer/generator.h"
@@ -33,17 +34,22 @@ int run(const Options& options, const Runtime& runtime) {
     throw UsageError(
         str("--tensor (", options.tensor, ") must divide the number of ranks (", runtime.world_size(), ")"));
   }
-  const checkpoint::Manifest manifest = checkpoint::read_manifest(checkpoint::resolve(options.checkpoint));
-  const auto tokenizer = data::load_tokenizer(manifest.provenance.tokenizer_folder);
+  checkpoint::Manifest manifest;
+  std::unique_ptr<data::Tokenizer> tokenizer;
+  on_every_rank(runtime.world(), [&] {
+    manifest = checkpoint::read_manifest(checkpoint::resolve(options.checkpoint));
+    tokenizer = data::load_tokenizer(manifest.provenance.tokenizer_folder);
+  });
   Generator generator(manifest, runtime, Grid{runtime.world_size() / options.tensor, options.tensor});
+  const std::vector<std::int32_t> prompt = prompt_ids(*tokenizer, options.prompt);
+  generator.require_room(prompt);
   const bool speaks = runtime.world_rank() == 0;
   if (speaks) std::cout << options.prompt << std::flush;
-  generator.generate(prompt_ids(*tokenizer, options.prompt), options.tokens, options.sampling, tokenizer->end_of_text(),
-                     [&](std::int32_t token) {
-                       if (speaks && token != tokenizer->end_of_text()) {
-                         std::cout << tokenizer->decode({token}) << std::flush;
-                       }
-                     });
+  generator.generate(prompt, options.tokens, options.sampling, tokenizer->end_of_text(), [&](std::int32_t token) {
+    if (speaks && token != tokenizer->end_of_text()) {
+      std::cout << tokenizer->decode({token}) << std::flush;
+    }
+  });
   if (speaks) std::cout << '\n';
   return 0;
 }
@@ -63,7 +69,7 @@ void add_generate(CLI::App& app, Selection& selection) {
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();
   command->add_option("--top-k", options->sampling.top_k, "draw among the k most likely tokens; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 31))
       ->capture_default_str();
   command->add_option("--top-p", options->sampling.top_p, "draw among the fewest tokens that hold this probability")
       ->check(CLI::Range(0.0, 1.0))

@@ -15,6 +15,7 @@ void gelu_backward(const Exec& exec, const GeluBackward& a);
 void attention_forward(const Exec& exec, const AttentionForward& a);
 void attention_backward(const Exec& exec, const AttentionBackward& a);
 void attention_decode(const Exec& exec, const AttentionDecode& a);
+void attention_fill_cache(const Exec& exec, const AttentionFillCache& a);
 void embedding_forward(const Exec& exec, const EmbeddingForward& a);
 void embedding_backward(const Exec& exec, const EmbeddingBackward& a);
 void dropout_apply(const Exec& exec, const DropoutApply& a);

@@ -1,0 +1,164 @@
+// Generation at every tensor layout: a prompt in one pass is the prompt token by token, and greedy text does not depend
+// on where the prompt ends.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <vector>
+
+#include "model/gpt.h"
+#include "tests/support/shared_folder.h"
+#include "tests/support/tiny_job.h"
+#include "trainer/config/resolve.h"
+#include "trainer/generator.h"
+
+namespace phalanx {
+namespace {
+
+using namespace testing::tiny;
+
+// Long enough that prompts are padded to several lengths; no power of two.
+constexpr int kContext = 70;
+
+config::Config generation_config() {
+  config::Config config = make_config({.tensor = test_runtime().world_size()});
+  config.model.context = kContext;
+  config.model.vocabulary.value = 300;  // so that several ranks hold a part of it
+  config.model.init_std = 0.3;          // wide logits: the likeliest token is likeliest by far
+  return config;
+}
+
+std::int32_t token_at(int t) { return (5 * t * t + 7 * t + 3) % kV; }
+
+// A replica with initial values that can feed a sequence both ways.
+class Feeder {
+ public:
+  explicit Feeder(const config::Config& config)
+      : axes_(test_runtime().split({1, test_runtime().world_size()})),
+        replica_(options_of(config), *axes_.data, *axes_.tensor, [](const Context& ctx, const Network& network) {
+          Feeder::run_both(ctx, dynamic_cast<const Gpt&>(network), kContext);
+        }) {
+    replica_.fill_initial_values();
+  }
+
+  struct Logits {
+    std::vector<float> prefilled, fed;
+  };
+  // This rank's logits of the position behind `length` tokens.
+  Logits logits(int length) {
+    return run_both(replica_.context(), dynamic_cast<const Gpt&>(replica_.network()), length);
+  }
+
+ private:
+  static ReplicaOptions options_of(const config::Config& config) {
+    ReplicaOptions options = replica_options(config, {1, test_runtime().world_size()}, test_runtime().world_rank());
+    options.training = false;
+    return options;
+  }
+
+  static std::vector<float> values_of(const Context& ctx, const Tensor& logits) {
+    if (ctx.exec.planning()) return {};
+    return {logits.as<float>(), logits.as<float>() + logits.count()};
+  }
+
+  static Logits run_both(Context ctx, const Gpt& gpt, int length) {
+    const Scratch scratch(*ctx.activations);
+    ctx.sequences = ctx.take({1}, DType::i64);
+    const Gpt::Cache cache = gpt.make_cache(ctx, 1);
+    const Tensor tokens = ctx.take({length}, DType::i32);
+    const Tensor positions = ctx.take({length}, DType::i32);
+    for (int t = 0; t < length && !ctx.exec.planning(); ++t) {
+      tokens.as<std::int32_t>()[t] = token_at(t);
+      positions.as<std::int32_t>()[t] = t;
+    }
+    Logits result;
+    {
+      const Scratch pass(*ctx.activations);
+      result.prefilled = values_of(ctx, gpt.prefill(ctx, tokens, positions, gpt.make_cache(ctx, 1), length));
+    }
+    for (int t = 0; t < length; ++t) {
+      const Scratch step(*ctx.activations);
+      result.fed = values_of(ctx, gpt.decode(ctx, tokens.slice(t, 1), positions.slice(t, 1), cache, t + 1));
+    }
+    return result;
+  }
+
+  Runtime::Axes axes_;
+  Replica replica_;
+};
+
+TEST(Generation, APromptInOnePassGivesTheLogitsOfTokenByToken) {
+  Feeder feeder(generation_config());
+  for (const int length : {1, 2, 3, 7, 31, 32, 33, 64, 65, 69, kContext}) {
+    const Feeder::Logits logits = feeder.logits(length);
+    ASSERT_EQ(logits.prefilled.size(), logits.fed.size());
+    float largest = 0;
+    for (const float z : logits.fed) largest = std::max(largest, std::abs(z));
+    if (test_runtime().world_rank() < 2) {  // later ranks may hold padding alone
+      ASSERT_GT(largest, 0.1F);
+    }
+    for (std::size_t v = 0; v < logits.fed.size(); ++v) {
+      // The same fp32 sums of at most some hundred terms in another order, through two layers.
+      ASSERT_NEAR(logits.prefilled[v], logits.fed[v], 2e-5F * largest) << length << " tokens, logit " << v;
+    }
+  }
+}
+
+// A checkpoint of initial values for the Generator.
+checkpoint::Manifest save_checkpoint(const config::Config& config, const std::string& folder) {
+  const Runtime::Axes axes = test_runtime().split({1, test_runtime().world_size()});
+  Replica replica(replica_options(config, {1, test_runtime().world_size()}, test_runtime().world_rank()), *axes.data,
+                  *axes.tensor, [](const Context& /*ctx*/, const Network& /*network*/) {});
+  replica.fill_initial_values();
+  checkpoint::Provenance provenance;
+  provenance.config_yaml = config::to_yaml(config);
+  provenance.precision = config.training.precision;
+  return checkpoint::read_manifest(
+      checkpoint::save(folder, {}, provenance, owned_state(replica), test_runtime().world()));
+}
+
+class GreedyText : public ::testing::TestWithParam<const char*> {
+ protected:
+  GreedyText() {
+    config_.training.precision = GetParam();
+    generator_ = std::make_unique<Generator>(save_checkpoint(config_, folder_.path()), test_runtime(),
+                                             Grid{1, test_runtime().world_size()});
+  }
+  std::vector<std::int32_t> continued(const std::vector<std::int32_t>& prompt, std::int64_t count) {
+    return generator_->generate(prompt, count, {.temperature = 0.0}, -1, [](std::int32_t /*token*/) {});
+  }
+
+  testing::SharedFolder folder_{"phalanx_generation"};
+  config::Config config_ = generation_config();
+  std::unique_ptr<Generator> generator_;
+};
+
+TEST_P(GreedyText, DoesNotDependOnWhereThePromptEnds) {
+  for (const int length : {1, 5, 31, 33}) {
+    std::vector<std::int32_t> text;
+    for (int t = 0; t < length; ++t) text.push_back(token_at(t));
+    const std::vector<std::int32_t> made = continued(text, kContext);
+    ASSERT_EQ(made.size(), static_cast<std::size_t>(kContext - length)) << "the context bounds the text";
+    for (const std::int32_t token : made) {
+      ASSERT_EQ(continued(text, 1), std::vector<std::int32_t>{token}) << "behind " << text.size() << " tokens";
+      text.push_back(token);
+    }
+  }
+}
+
+TEST_P(GreedyText, APromptBeyondTheContextIsRefusedByName) {
+  EXPECT_TRUE(continued(std::vector<std::int32_t>(kContext, 1), 5).empty());
+  try {
+    continued(std::vector<std::int32_t>(kContext + 1, 1), 5);
+    ADD_FAILURE() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_EQ(
+        std::string(error.what()).rfind("the prompt has 71 tokens; this model's context (model.context) is 70", 0), 0U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllPrecisions, GreedyText, ::testing::Values("fp32", "bf16"));
+
+}  // namespace
+}  // namespace phalanx
