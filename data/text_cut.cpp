@@ -9,8 +9,6 @@
 namespace phalanx::data {
 namespace {
 
-bool is_letter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
-
 // Whether a character that is not white space begins here. White space of Unicode begins with the bytes C2, E1 9A,
 // E2 80, E2 81 or E3 80; a continuation byte says nothing about its character.
 bool begins_visible(std::string_view rest) {
@@ -23,10 +21,10 @@ bool begins_visible(std::string_view rest) {
   return first == 0xE1 ? second != 0x9A : first == 0xE2 ? second != 0x80 && second != 0x81 : second != 0x80;
 }
 
-// Whether `text` may be cut before `at`; 0 < at < text.size().
+// Whether `text` may be cut before `at`; 0 < at < text.size(). A cut behind the last character of a run of white space
+// would join that character to the run, which at the end of a text is one word.
 bool may_cut(std::string_view text, std::size_t at) {
-  if (text[at - 1] == '\n') return begins_visible(text.substr(at));
-  return text[at] == ' ' && at + 1 < text.size() && is_letter(text[at - 1]) && is_letter(text[at + 1]);
+  return (text[at] == ' ' || text[at] == '\n') && at + 1 < text.size() && begins_visible(text.substr(at + 1));
 }
 
 }  // namespace

@@ -26,10 +26,10 @@ struct TextOptions {
   TextSplit split = TextSplit::file;  // of plain text
 };
 
-// A piece of a document. Documents up to 256 KiB come whole. Longer ones are cut where no pretokenizer joins text:
-// after a line break that is followed by a character which is not white space, or between a letter and a single space
-// that stands before a letter. So encoding the pieces one by one gives the ids of the whole document. Only a run of 1
-// MiB without such a place, which is no language, is cut between any two characters.
+// A piece of a document. Documents up to 256 KiB come whole. Longer ones are cut where the pretokenizer never joins
+// text: before a space or line break that is followed by a character which is not white space. So encoding the pieces
+// one by one gives the ids of the whole document. Only a run of 1 MiB without such a place, which is no language, is
+// cut between any two characters.
 struct TextPiece {
   std::string text;
   bool begins_document = true;
