@@ -19,6 +19,13 @@ void set_identity(const Identity& identity);
 // "[rank 3 @ node07] " of this process; empty when there is one process.
 std::string identity_prefix();
 
+// A line of progress on the terminal behind the descriptor `terminal`, in place of the one before; it should fit the
+// terminal's width. Whatever is logged erases it first, so that neither garbles the other.
+void draw_progress(int terminal, std::string_view line);
+void erase_progress();
+// Standard error's descriptor when it is a terminal that can redraw a line, else -1.
+int progress_terminal();
+
 void write_info(std::string_view message);
 void write_warning(std::string_view message);
 void write_error(std::string_view message);

@@ -1,10 +1,6 @@
 // Progress goes to standard error, so that standard output holds results only.
 #include "data/progress.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-
 #include "core/log.h"
 
 namespace phalanx::data {
@@ -16,21 +12,18 @@ constexpr std::chrono::milliseconds kLogInterval{10000};
 }  // namespace
 
 Progress::Progress()
-    : is_terminal_(::isatty(STDERR_FILENO) == 1),
-      next_(Clock::now() + (is_terminal_ ? kTerminalInterval : kLogInterval)) {}
+    : terminal_(log::progress_terminal()), next_(Clock::now() + (terminal_ >= 0 ? kTerminalInterval : kLogInterval)) {}
 
 Progress::~Progress() {
-  if (has_line_) std::fputs("\n", stderr);
+  if (terminal_ >= 0) log::erase_progress();
 }
 
 bool Progress::due() { return Clock::now() >= next_; }
 
 void Progress::show(const std::string& line) {
-  next_ = Clock::now() + (is_terminal_ ? kTerminalInterval : kLogInterval);
-  if (!is_terminal_) return log::info(line);
-  std::fputs(("\r\x1b[K" + line).c_str(), stderr);  // the escape clears the rest of the line
-  std::fflush(stderr);
-  has_line_ = true;
+  next_ = Clock::now() + (terminal_ >= 0 ? kTerminalInterval : kLogInterval);
+  if (terminal_ < 0) return log::info(line);
+  log::draw_progress(terminal_, line);
 }
 
 }  // namespace phalanx::data

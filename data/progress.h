@@ -9,7 +9,7 @@ namespace phalanx::data {
 class Progress {
  public:
   Progress();
-  ~Progress();  // ends the terminal's line
+  ~Progress();  // erases the terminal's line
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
@@ -19,8 +19,7 @@ class Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
-  bool is_terminal_;
-  bool has_line_ = false;
+  int terminal_;  // descriptor to draw on; -1: lines of log
   Clock::time_point next_;
 };
 

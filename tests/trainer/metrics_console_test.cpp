@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 
+#include "core/log.h"
 #include "tests/trainer/metrics_support.h"
 #include "trainer/metrics/format.h"
 
@@ -111,7 +113,16 @@ TEST(MetricsConsole, ProgressIsErasedBeforeALineAndAtTheEnd) {
     EXPECT_EQ(drawn, "\r\033[K" + progress_line(stats_of(3), 25) + "\r");
     console.validation({3, 0, 1, 1, 1});
     EXPECT_EQ(read_file(path), drawn + "\r\033[K");
+    usleep(110000);  // until it may be drawn again
     console.step(stats_of(5));
+    const std::string again = read_file(path);
+    EXPECT_GT(again.size(), drawn.size() + 4);
+    log::warning("of somebody else");
+    EXPECT_EQ(read_file(path), again + "\r\033[K");
+    log::warning("nothing is left to erase");
+    EXPECT_EQ(read_file(path), again + "\r\033[K");
+    usleep(110000);
+    console.step(stats_of(7));
   }
   EXPECT_THAT(read_file(path), ::testing::EndsWith("\r\033[K"));
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("\033")));

@@ -1,11 +1,8 @@
 #include "trainer/metrics/console.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <string_view>
 
 #include "core/log.h"
 #include "trainer/metrics/format.h"
@@ -24,12 +21,6 @@ std::string utilization(double ratio) { return ratio > 0 ? format_fixed(100 * ra
 
 }  // namespace
 
-int progress_terminal() {
-  const char* kind = std::getenv("TERM");
-  const bool redraws = kind != nullptr && std::string_view(kind) != "dumb";
-  return redraws && isatty(STDERR_FILENO) == 1 ? STDERR_FILENO : -1;
-}
-
 std::string step_line(const StepStats& s, std::int64_t steps) {
   return str(step_of(s.step, steps), " | loss ", align_right(format_fixed(s.loss, 4), 8), " | norm ",
              align_right(format_fixed(s.gradient_norm, 3), 8), " | rate ", fmt::format("{:.3e}", s.learning_rate),
@@ -40,7 +31,7 @@ std::string step_line(const StepStats& s, std::int64_t steps) {
              s.skipped ? " | skipped" : "");
 }
 
-// Short, so that it fits a narrow terminal and any line of log covers it.
+// Short, so that it fits a narrow terminal.
 std::string progress_line(const StepStats& s, std::int64_t steps) {
   return str(step_of(s.step, steps), "  loss ", format_fixed(s.loss, 4), "  ", format_count(s.tokens_per_second),
              " tokens/s  ETA ", format_duration(s.eta_seconds));
@@ -49,42 +40,32 @@ std::string progress_line(const StepStats& s, std::int64_t steps) {
 Console::Console(std::int64_t steps, std::int64_t every, int terminal)
     : steps_(steps), every_(every), terminal_(terminal) {}
 
-Console::~Console() { erase(); }
+Console::~Console() {
+  if (drawn_) log::erase_progress();
+}
 
 void Console::step(const StepStats& s) {
   const bool due = every_ > 0 && (s.step % every_ == 0 || s.step == 1 || s.step == steps_);
-  if (due) print(step_line(s, steps_));
+  if (due) log::info(step_line(s, steps_));
   if (s.step < steps_) draw(progress_line(s, steps_));
 }
 
 void Console::validation(const ValidationStats& s) {
-  print(str(step_of(s.step, steps_), " | validation loss ", format_fixed(s.loss, 4), " | perplexity ",
-            format_fixed(std::exp(s.loss), 2), " | ", format_count(static_cast<double>(s.tokens)), " tokens in ",
-            format_seconds(s.seconds)));
+  log::info(str(step_of(s.step, steps_), " | validation loss ", format_fixed(s.loss, 4), " | perplexity ",
+                format_fixed(std::exp(s.loss), 2), " | ", format_count(static_cast<double>(s.tokens)), " tokens in ",
+                format_seconds(s.seconds)));
 }
 
 void Console::checkpoint(std::int64_t step, const std::string& path, double seconds) {
-  print(str(step_of(step, steps_), " | checkpoint ", path, " in ", format_seconds(seconds)));
+  log::info(str(step_of(step, steps_), " | checkpoint ", path, " in ", format_seconds(seconds)));
 }
 
-void Console::print(const std::string& line) {
-  erase();
-  log::info(line);
-}
-
-// The cursor goes back to the first column, so whatever is logged next starts there.
 void Console::draw(const std::string& line) {
   const auto now = std::chrono::steady_clock::now();
   if (terminal_ < 0 || (drawn_ && now - last_draw_ < kRedraw)) return;
-  const std::string text = "\r\033[K" + line + "\r";
-  drawn_ = ::write(terminal_, text.data(), text.size()) > 0;
+  log::draw_progress(terminal_, line);
+  drawn_ = true;
   last_draw_ = now;
-}
-
-void Console::erase() {
-  if (!drawn_) return;
-  constexpr std::string_view kErase = "\r\033[K";
-  drawn_ = ::write(terminal_, kErase.data(), kErase.size()) < 0;
 }
 
 }  // namespace phalanx

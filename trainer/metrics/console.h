@@ -23,9 +23,7 @@ class Console {
   void checkpoint(std::int64_t step, const std::string& path, double seconds);
 
  private:
-  void print(const std::string& line);
   void draw(const std::string& line);
-  void erase();
 
   std::int64_t steps_;
   std::int64_t every_;
@@ -33,9 +31,6 @@ class Console {
   bool drawn_ = false;
   std::chrono::steady_clock::time_point last_draw_;
 };
-
-// Standard error's descriptor when it is a terminal that can redraw a line, else -1.
-int progress_terminal();
 
 // "step  10/250 | loss  8.2134 | norm  1.23 | ...": columns keep their place from step to step.
 std::string step_line(const StepStats& stats, std::int64_t steps);

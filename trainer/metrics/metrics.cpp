@@ -36,7 +36,7 @@ struct Metrics::State {
       : info(run_info),
         folder(run_folder),
         jsonl(run_folder.metrics_path()),
-        console(info.steps, config.metrics.console_every, progress_terminal()),
+        console(info.steps, config.metrics.console_every, log::progress_terminal()),
         exporter(info) {}
 
   // A run that starts from step 0 where an earlier one left no checkpoint: its record begins anew.
