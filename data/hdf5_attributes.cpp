@@ -44,6 +44,16 @@ void write_attribute(hid_t object, const std::string& name, hid_t type, hid_t me
   hdf5_ok(H5Awrite(made.id(), memory, value), where, what);
 }
 
+// The first line of libhdf5's message without the figures of the failed call, and the system's reason if it has one.
+std::string shortened(const std::string& message) {
+  constexpr std::string_view kReason = "error message = '";
+  std::string text = message.substr(0, std::min(message.find('\n'), message.find(": time = ")));
+  const std::size_t reason = message.find(kReason);
+  if (reason == std::string::npos) return text;
+  const std::size_t begin = reason + kReason.size();
+  return str(text, ": ", message.substr(begin, message.find('\'', begin) - begin));
+}
+
 }  // namespace
 
 void hdf5_quiet() {
@@ -64,7 +74,7 @@ void throw_hdf5_error(std::string_view where, std::string_view what) {
     return 0;
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first, &message);
-  throw Error(str(where, ": ", what, message.empty() ? "" : ": ", message));
+  throw Error(str(where, ": ", what, message.empty() ? "" : ": ", shortened(message)));
 }
 
 void Hdf5Object::set_attribute(const std::string& name, const std::string& value) {

@@ -68,6 +68,14 @@ Hdf5Handle line(std::int64_t count, const std::string& where) {
   return {hdf5_ok(H5Screate_simple(1, &n, nullptr), where, "cannot describe a size"), H5Sclose};
 }
 
+// Access without locks, which network file systems may refuse: a file has one writer, under a name that nobody reads
+// yet, and does not change once it is finished. The variable HDF5_USE_FILE_LOCKING, where set, has the last word.
+Hdf5Handle unlocked(const std::string& path) {
+  Hdf5Handle access(hdf5_ok(H5Pcreate(H5P_FILE_ACCESS), path, "cannot set how to open"), H5Pclose);
+  hdf5_ok(H5Pset_file_locking(access.id(), false, true), path, "cannot set how to open");
+  return access;
+}
+
 }  // namespace
 
 std::int64_t bytes_of(Hdf5Type type) {
@@ -164,7 +172,8 @@ Hdf5File::Hdf5File(Hdf5Handle file, Hdf5Handle root, std::string path)
 
 Hdf5File Hdf5File::create(const std::string& path) {
   hdf5_quiet();
-  Hdf5Handle file(hdf5_ok(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), path, "cannot create"),
+  const Hdf5Handle access = unlocked(path);
+  Hdf5Handle file(hdf5_ok(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), path, "cannot create"),
                   H5Fclose);
   Hdf5Handle root(hdf5_ok(H5Gopen2(file.id(), "/", H5P_DEFAULT), path, "cannot open its root"), H5Gclose);
   return {std::move(file), std::move(root), path};
@@ -172,9 +181,7 @@ Hdf5File Hdf5File::create(const std::string& path) {
 
 Hdf5File Hdf5File::open(const std::string& path) {
   hdf5_quiet();
-  // Locks would refuse folders on network file systems that know none; finished files do not change.
-  const Hdf5Handle access(hdf5_ok(H5Pcreate(H5P_FILE_ACCESS), path, "cannot set how to open"), H5Pclose);
-  hdf5_ok(H5Pset_file_locking(access.id(), false, true), path, "cannot set how to open");
+  const Hdf5Handle access = unlocked(path);
   Hdf5Handle file(hdf5_ok(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), path, "cannot open as HDF5"), H5Fclose);
   Hdf5Handle root(hdf5_ok(H5Gopen2(file.id(), "/", H5P_DEFAULT), path, "cannot open its root"), H5Gclose);
   return {std::move(file), std::move(root), path};

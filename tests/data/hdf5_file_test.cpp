@@ -1,6 +1,8 @@
 #include "data/hdf5_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
@@ -30,6 +32,19 @@ class Hdf5FileTest : public testing::Test {
 
   std::string path_;
 };
+
+// Some network file systems refuse every lock.
+TEST_F(Hdf5FileTest, NeedsNoLocksOfTheFileSystem) {
+  const int other = ::open(path_.c_str(), O_CREAT | O_RDWR, 0600);
+  ASSERT_EQ(::flock(other, LOCK_EX | LOCK_NB), 0);
+  {
+    Hdf5File file = Hdf5File::create(path_);
+    file.create_dataset("x", Hdf5Type::u8, 3);
+    file.close();
+  }
+  EXPECT_EQ(Hdf5File::open(path_).dataset("x").size(), 3);
+  ::close(other);
+}
 
 TEST_F(Hdf5FileTest, DataSetsAndAttributesComeBack) {
   std::vector<std::uint16_t> tokens(1001);
