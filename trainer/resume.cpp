@@ -19,6 +19,10 @@ constexpr std::array<std::string_view, 4> kFrozen = {"model.", "objective.", "ru
 // Of those, the ones that change nothing in what is computed.
 constexpr std::array<std::string_view, 3> kFree = {"data.validation", "data.prefetch", "data.train"};
 
+constexpr std::array<std::string_view, 1> kModel = {"model."};
+// Of those, the ones that other weights may have been made with.
+constexpr std::array<std::string_view, 3> kNoShape = {"model.dropout", "model.attention_dropout", "model.init_std"};
+
 bool starts_with_any(std::string_view key, const auto& prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(),
                      [&](std::string_view p) { return key.substr(0, p.size()) == p; });
@@ -95,6 +99,17 @@ std::vector<std::string> check_resume(const checkpoint::Manifest& manifest, cons
                          " with another run.output"));
   }
   return changed;
+}
+
+void require_same_model(const checkpoint::Manifest& manifest, const config::Config& config) {
+  const config::Config stored =
+      config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
+  std::string differing;
+  for (const config::Difference& d : config::diff(stored, config)) {
+    if (!starts_with_any(d.key, kModel) || starts_with_any(d.key, kNoShape)) continue;
+    differing += str("\n  ", d.key, ": checkpoint ", d.old_value, ", configuration ", d.new_value);
+  }
+  if (!differing.empty()) throw UsageError(str(manifest.folder, " holds another model:", differing));
 }
 
 void require_unfinished(const checkpoint::Progress& progress, const config::Config& config) {

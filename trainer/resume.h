@@ -37,6 +37,9 @@ struct DataIdentity {
 std::vector<std::string> check_resume(const checkpoint::Manifest& manifest, const config::Config& config,
                                       const DataIdentity& identity);
 
+// Throws UsageError naming each key of the model, but dropout and initial values, that differs from the checkpoint's.
+void require_same_model(const checkpoint::Manifest& manifest, const config::Config& config);
+
 // Throws UsageError when all of training.steps are done already.
 void require_unfinished(const checkpoint::Progress& progress, const config::Config& config);
 

@@ -6,6 +6,7 @@
 #include "data/dataset_info.h"
 #include "data/evaluation_batches.h"
 #include "data/shard_format.h"
+#include "data/tokenizer/tokenizer.h"
 #include "model/ops/gemm_peak.h"
 #include "model/ops/linear.h"
 #include "trainer/agree.h"
@@ -29,6 +30,18 @@ DataIdentity identify(const config::Config& config) {
   return identity;
 }
 
+// The folder that every checkpoint gets a copy of.
+std::string tokenizer_folder(const config::Config& config) {
+  return config.data.train.front().path + "/" + data::kTokenizerFolder;
+}
+
+// Before the first step, not at the first checkpoint.
+void require_tokenizer(const config::Config& config, const DataIdentity& identity) {
+  if (data::load_tokenizer(tokenizer_folder(config))->digest() == identity.tokenizer_digest) return;
+  throw Error(
+      str(tokenizer_folder(config), ": is not the tokenizer that ", config.data.train.front().path, " was made with"));
+}
+
 std::string checkpoints_of(const config::Config& config) { return config.run.output + "/checkpoints"; }
 
 }  // namespace
@@ -42,6 +55,7 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
   install_stop_signals();
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] { identity_ = identify(config_); });
+  on_rank_zero(world, [&] { require_tokenizer(config_, identity_); });
   start_ = find_start(request, config_, world);
   if (start_.resume) {
     for (const std::string& line : check_resume(*start_.resume, config_, identity_)) {
@@ -49,6 +63,7 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
     }
     require_unfinished(start_.resume->progress, config_);
   }
+  if (start_.init) require_same_model(*start_.init, config_);
   on_rank_zero(world, [&] { folder_ = std::make_unique<RunFolder>(config_); });
 }
 
@@ -222,7 +237,7 @@ checkpoint::Provenance TrainingJob::provenance() const {
   return {.config_yaml = config::to_yaml(config_),
           .tokenizer_digest = identity_.tokenizer_digest,
           .data_digest = identity_.data_digest,
-          .tokenizer_folder = config_.data.train.front().path + "/" + data::kTokenizerFolder,
+          .tokenizer_folder = tokenizer_folder(config_),
           .data_ranks = grid_.data,
           .tensor_ranks = grid_.tensor,
           .precision = config_.training.precision};

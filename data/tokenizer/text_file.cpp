@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "data/json_reason.h"
 
 namespace phalanx::data {
 namespace {
@@ -49,7 +50,7 @@ nlohmann::json read_json_file(const std::string& path) {
   try {
     return nlohmann::json::parse(read_text_file(path));
   } catch (const nlohmann::json::exception& error) {
-    throw Error(str(path, ": not valid JSON: ", error.what()));
+    throw Error(str(path, ": not valid JSON: ", json_reason(error)));
   }
 }
 

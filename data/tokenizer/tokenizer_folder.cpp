@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "core/check.h"
 
@@ -63,13 +64,21 @@ void save_tokenizer_folder(const Tokenizer& tokenizer, const std::string& folder
   check_tokenizer_folder(folder);
   const fs::path target = without_slash(folder);
   const fs::path temporary = str(target.string(), ".tmp", ::getpid());
+  const auto remove_temporary = [&] {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+  };
   try {
     fs::create_directories(temporary);
     tokenizer.save(temporary.string());
     fs::create_directories(target);
     replace_files(temporary, target);
   } catch (const fs::filesystem_error& error) {
+    remove_temporary();
     throw Error(str("--output ", folder, ": cannot be written: ", error.code().message()));
+  } catch (const Error& error) {
+    remove_temporary();
+    throw Error(str("--output ", folder, ": cannot be written: ", error.what()));
   }
 }
 

@@ -1,47 +1,24 @@
 // The program from outside: exit statuses, what is printed where, and how jobs of several ranks end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <chrono>
-
-#include "core/check.h"
-#include "tests/trainer/metrics_support.h"
+#include "tests/support/program.h"
 
 namespace phalanx {
 namespace {
 
 using test::lines_of;
+using test::Outcome;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-struct Outcome {
-  int status = -1;
-  std::string out, err;
-  double seconds = 0;
-};
-
-Outcome run(const std::string& command) {
-  test::TemporaryFolder folder;
-  const auto start = std::chrono::steady_clock::now();
-  const std::string whole = "cd " + folder.path() + " && " + command + " >out 2>err </dev/null";
-  const int raw = std::system(whole.c_str());
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, test::read_file(folder / "out"), test::read_file(folder / "err"),
-          seconds.count()};
-}
-
-Outcome phalanx_with(const std::string& arguments) { return run(PHALANX_BINARY " " + arguments); }
+Outcome phalanx_with(const std::string& arguments) { return test::run(PHALANX_BINARY " " + arguments); }
 
 // Three ranks, whatever the number of cores.
-Outcome job(const std::string& program) {
-  ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-  ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-  return run("timeout 60 " PHALANX_MPIEXEC " --oversubscribe --bind-to none --quiet -np 3 " + program);
-}
+Outcome job(const std::string& program) { return test::run("timeout 60 " + test::mpirun(3) + program); }
 
 TEST(CommandLine, WithoutArgumentsHelpIsPrintedAndTheStatusIsTwo) {
   const Outcome o = phalanx_with("");

@@ -8,6 +8,7 @@
 
 #include "core/check.h"
 #include "core/crc32c.h"
+#include "data/json_reason.h"
 
 namespace phalanx::checkpoint {
 namespace {
@@ -160,7 +161,7 @@ auto parse_json(const std::string& text, const std::string& path, Parse&& parse)
   try {
     return parse(Json::parse(text));
   } catch (const nlohmann::json::exception& e) {
-    throw Error(str(path, ": ", e.what()));
+    throw Error(str(path, ": is damaged or no part of a checkpoint: ", data::json_reason(e)));
   } catch (const Error& e) {
     throw Error(str(path, ": ", e.what()));
   }

@@ -7,6 +7,7 @@
 
 #include "data/dataset_info.h"
 #include "data/evaluation_batches.h"
+#include "trainer/agree.h"
 #include "trainer/build.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/options.h"
@@ -43,16 +44,20 @@ EvaluationReport evaluate(const config::Config& config, const checkpoint::Manife
   const Runtime::Axes axes = runtime.split(grid);
   ReplicaOptions options = replica_options(config, grid, runtime.world_rank());
   options.training = false;
-  Replica replica(options, *axes.data, *axes.tensor, evaluation_workload(config));
-  checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(replica));
-  replica.publish_masters();
-
-  const std::vector<Batch> batches = data::evaluation_batches(
-      config.data.validation, static_cast<int>(config.model.context), config.evaluation.samples,
-      static_cast<int>(config.training.micro_batch), options.coord.data, grid.data, config.data.document_attention);
-  Trainer trainer(config, replica, {&runtime.world(), axes.data.get()}, 0);
+  std::unique_ptr<Replica> replica;
+  std::vector<Batch> batches;
+  std::vector<std::int64_t> counts;
+  on_every_rank(runtime.world(), [&] {
+    replica = std::make_unique<Replica>(options, *axes.data, *axes.tensor, evaluation_workload(config));
+    checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica));
+    batches = data::evaluation_batches(config.data.validation, static_cast<int>(config.model.context),
+                                       config.evaluation.samples, static_cast<int>(config.training.micro_batch),
+                                       options.coord.data, grid.data, config.data.document_attention);
+    counts = training_counts(config);
+  });
+  replica->publish_masters();
+  Trainer trainer(config, *replica, {&runtime.world(), axes.data.get()}, 0);
   const ValidationStats stats = trainer.evaluate(batches);
-  const std::vector<std::int64_t> counts = training_counts(config);
   double unigram = unigram_loss_sum(batches, counts, config.model.vocabulary.value);
   axes.data->all_reduce(host_tensor(&unigram, {1}), Reduce::sum, {});
   return {.loss = stats.loss,
@@ -66,14 +71,18 @@ EvaluationReport evaluate(const config::Config& config, const checkpoint::Manife
 
 int run(const Options& options, const Runtime& runtime) {
   set_threads(runtime);
-  const checkpoint::Manifest manifest = checkpoint::read_manifest(checkpoint::resolve(options.checkpoint));
+  checkpoint::Manifest manifest;
+  on_every_rank(runtime.world(),
+                [&] { manifest = checkpoint::read_manifest(checkpoint::resolve(options.checkpoint)); });
   config::Config config = config::load(options.config.path, options.config.overrides);
   config = with_model_of(config::resolve_sizes(config, runtime.world_size()), manifest);
   config::require_valid(config, runtime.world_size());
   if (config.data.validation.empty()) throw UsageError("data.validation is empty: there is nothing to evaluate on");
-  data::require_same_tokenizer({str("data.validation (", config.data.validation, ")"),
-                                data::read_dataset_info(config.data.validation).tokenizer_digest},
-                               {manifest.folder, manifest.provenance.tokenizer_digest});
+  on_every_rank(runtime.world(), [&] {
+    data::require_same_tokenizer({str("data.validation (", config.data.validation, ")"),
+                                  data::read_dataset_info(config.data.validation).tokenizer_digest},
+                                 {manifest.folder, manifest.provenance.tokenizer_digest});
+  });
   const EvaluationReport report = evaluate(config, manifest, runtime);
   if (report.tokens == 0) {
     throw UsageError(str("data.validation (", config.data.validation, ") has no window of model.context (",

@@ -4,7 +4,7 @@
 
 #include "data/dataset_info.h"
 #include "trainer/config/load.h"
-#include "trainer/config/resolve.h"
+#include "trainer/resume.h"
 
 namespace phalanx::commands {
 
@@ -17,8 +17,13 @@ void add_config_options(CLI::App& command, ConfigOptions& options) {
 }
 
 config::Config with_vocabulary_of_data(config::Config config) {
+  data::TokenSource first;
   for (const config::Source& source : config.data.train) {
-    const std::int64_t needed = data::read_dataset_info(source.path).vocabulary;
+    const data::DatasetInfo info = data::read_dataset_info(source.path);
+    const data::TokenSource tokens{"data.train: " + source.path, info.tokenizer_digest};
+    if (first.name.empty()) first = {source.path, info.tokenizer_digest};
+    data::require_same_tokenizer(tokens, first);
+    const std::int64_t needed = info.vocabulary;
     if (config.model.vocabulary.is_auto()) config.model.vocabulary.value = needed;
     if (config.model.vocabulary.value < needed) {
       throw UsageError(str("model.vocabulary (", config.model.vocabulary.value, ") is smaller than that of ",
@@ -30,14 +35,11 @@ config::Config with_vocabulary_of_data(config::Config config) {
 
 config::Config with_model_of(const config::Config& config, const checkpoint::Manifest& manifest) {
   config::Config wanted = config;
-  config::Config stored = config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
-  if (wanted.model.vocabulary.is_auto()) wanted.model.vocabulary = stored.model.vocabulary;
-  std::string differing;
-  for (const config::Difference& d : config::diff(stored, wanted)) {
-    if (d.key.rfind("model.", 0) != 0 || d.key.find("dropout") != std::string::npos) continue;
-    differing += str("\n  ", d.key, ": checkpoint ", d.old_value, ", configuration ", d.new_value);
+  if (wanted.model.vocabulary.is_auto()) {
+    wanted.model.vocabulary =
+        config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {}).model.vocabulary;
   }
-  if (!differing.empty()) throw UsageError(str(manifest.folder, " holds another model:", differing));
+  require_same_model(manifest, wanted);
   return wanted;
 }
 

@@ -17,6 +17,7 @@
 namespace phalanx::config {
 namespace {
 
+constexpr std::size_t kShown = 160;            // characters of an override in a message
 constexpr std::size_t kLargestFile = 1 << 18;  // bytes; a configuration is a page or two
 
 std::string read_file(const std::string& path) {
@@ -81,7 +82,7 @@ class Reader {
   }
 
   void read_override(const std::string& text) {
-    const std::string shown = str("--set ", text, ": ");
+    const std::string shown = str("--set ", text.substr(0, kShown), text.size() > kShown ? "..." : "", ": ");
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
       problems_.push_back(shown + "expected key.path=value");
