@@ -3,52 +3,16 @@
 #include <span>
 
 #include "core/check.h"
-#include "core/sha256.h"
 #include "data/tokenizer/bpe_files.h"
+#include "data/tokenizer/content_digest.h"
 #include "data/tokenizer/pretokenize.h"
-#include "data/tokenizer/word_cache.h"
 
 namespace phalanx::data {
-namespace {
-
-// Feeds numbers to a digest as eight bytes, lowest first, on every machine.
-void update_number(Sha256& sha, std::int64_t number) {
-  std::array<unsigned char, 8> bytes;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<unsigned char>(static_cast<std::uint64_t>(number) >> 8 * i);
-  }
-  sha.update(bytes.data(), bytes.size());
-}
-
-void update_text(Sha256& sha, std::string_view text) {
-  update_number(sha, static_cast<std::int64_t>(text.size()));
-  sha.update(text);
-}
-
-}  // namespace
 
 BpeTokenizer::BpeTokenizer(BpeModel model) : model_(std::move(model)), merger_(model_) {}
-BpeTokenizer::~BpeTokenizer() = default;
-
-std::unique_ptr<WordCache> BpeTokenizer::take_cache() const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_caches_.empty()) {
-      std::unique_ptr<WordCache> cache = std::move(idle_caches_.back());
-      idle_caches_.pop_back();
-      return cache;
-    }
-  }
-  return std::make_unique<WordCache>();
-}
-
-void BpeTokenizer::give_cache(std::unique_ptr<WordCache> cache) const {
-  const std::lock_guard lock(mutex_);
-  idle_caches_.push_back(std::move(cache));
-}
 
 void BpeTokenizer::encode(std::string_view text, std::vector<TokenId>& ids) const {
-  std::unique_ptr<WordCache> cache = take_cache();
+  const WordCachePool::Lease cache(caches_);
   WordScanner scanner(text);
   std::string_view word;
   while (scanner.next(word)) {
@@ -61,7 +25,6 @@ void BpeTokenizer::encode(std::string_view text, std::vector<TokenId>& ids) cons
     merger_.merge(word, ids);
     cache->put(word, std::span(ids).subspan(begin));
   }
-  give_cache(std::move(cache));
 }
 
 const std::string& BpeTokenizer::token(TokenId id) const {
@@ -80,20 +43,20 @@ std::string BpeTokenizer::token_text(TokenId id) const { return token(id); }
 void BpeTokenizer::save(const std::string& folder) const { write_bpe_files(model_, folder); }
 
 std::string BpeTokenizer::digest() const {
-  Sha256 sha;
-  update_text(sha, "byte-level BPE");
-  update_number(sha, vocabulary());
-  for (const std::string& bytes : model_.tokens) update_text(sha, bytes);
-  update_number(sha, static_cast<std::int64_t>(model_.merges.size()));
+  ContentDigest digest;
+  digest.add("byte-level BPE");
+  digest.add(vocabulary());
+  for (const std::string& bytes : model_.tokens) digest.add(bytes);
+  digest.add(static_cast<std::int64_t>(model_.merges.size()));
   for (const auto& [left, right, result] : model_.merges) {
-    update_number(sha, left);
-    update_number(sha, right);
-    update_number(sha, result);
+    digest.add(left);
+    digest.add(right);
+    digest.add(result);
   }
-  update_number(sha, static_cast<std::int64_t>(model_.specials.size()));
-  for (const Special& special : model_.specials) update_number(sha, special.id);
-  update_number(sha, model_.end_of_text);
-  return sha.hex_digest();
+  digest.add(static_cast<std::int64_t>(model_.specials.size()));
+  for (const Special& special : model_.specials) digest.add(special.id);
+  digest.add(model_.end_of_text);
+  return digest.hex();
 }
 
 }  // namespace phalanx::data

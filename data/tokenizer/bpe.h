@@ -1,8 +1,6 @@
 // BpeTokenizer: byte-level BPE as GPT-2 does it. Any bytes can be encoded, and decoding gives back exactly those bytes.
 #pragma once
 
-#include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,15 +8,13 @@
 #include "data/tokenizer/bpe_merger.h"
 #include "data/tokenizer/bpe_model.h"
 #include "data/tokenizer/tokenizer.h"
+#include "data/tokenizer/word_cache.h"
 
 namespace phalanx::data {
-
-class WordCache;
 
 class BpeTokenizer final : public Tokenizer {
  public:
   explicit BpeTokenizer(BpeModel model);
-  ~BpeTokenizer() override;
 
   [[nodiscard]] std::string kind() const override { return "bpe"; }
   [[nodiscard]] std::int64_t vocabulary() const override { return static_cast<std::int64_t>(model_.tokens.size()); }
@@ -36,14 +32,10 @@ class BpeTokenizer final : public Tokenizer {
 
  private:
   [[nodiscard]] const std::string& token(TokenId id) const;
-  [[nodiscard]] std::unique_ptr<WordCache> take_cache() const;
-  void give_cache(std::unique_ptr<WordCache> cache) const;
 
   BpeModel model_;
   BpeMerger merger_;
-  // Caches that no call is using: a call takes one and gives it back, so there are as many as calls at the same time.
-  mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<WordCache>> idle_caches_;
+  mutable WordCachePool caches_;
 };
 
 }  // namespace phalanx::data

@@ -20,11 +20,11 @@ std::string in_folder(const std::string& folder, const char* file) {
 void read_vocabulary(const std::string& path, BpeClaims& claims) {
   const json vocabulary = read_json_file(path);
   if (!vocabulary.is_object()) throw Error(str(path, ": must be an object of tokens and ids"));
-  claims.vocabulary_place = path;
-  claims.vocabulary.reserve(vocabulary.size());
+  claims.vocabulary.place = path;
+  claims.vocabulary.entries.reserve(vocabulary.size());
   for (const auto& [text, id] : vocabulary.items()) {
     if (!id.is_number_integer()) throw Error(str(path, ": the id of token '", text, "' is not an integer"));
-    claims.vocabulary.push_back({text, id.get<std::int64_t>()});
+    claims.vocabulary.entries.push_back({text, id.get<std::int64_t>()});
   }
 }
 

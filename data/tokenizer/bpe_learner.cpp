@@ -4,12 +4,12 @@
 
 namespace phalanx::data {
 
-BpeLearner::BpeLearner(const WordCounts& words, const std::vector<TokenId>& id_of_byte) {
+BpeLearner::BpeLearner(const WordCounts& words, const Split& split) {
   words_.reserve(words.size());
   for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string_view bytes = words.word(i);
-    words_.push_back({tokens_.size(), static_cast<std::uint32_t>(bytes.size()), words.times(i)});
-    for (const char byte : bytes) tokens_.push_back(id_of_byte[static_cast<unsigned char>(byte)]);
+    const std::size_t begin = tokens_.size();
+    split(words.word(i), tokens_);
+    words_.push_back({begin, static_cast<std::uint32_t>(tokens_.size() - begin), words.times(i)});
   }
   for (std::uint32_t w = 0; w < words_.size(); ++w) {
     const TokenId* const token = tokens_.data() + words_[w].begin;

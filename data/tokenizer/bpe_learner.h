@@ -1,10 +1,12 @@
 // BpeLearner: finds merges, the most frequent pair of neighbouring tokens first. After each merge only the words that
-// hold the pair are touched, and only the counts of pairs beside it change.
+// hold the pair are touched, and only the counts of pairs beside it change. Learns for WordPiece too.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <queue>
+#include <string_view>
 #include <vector>
 
 #include "data/tokenizer/pair_map.h"
@@ -14,8 +16,10 @@ namespace phalanx::data {
 
 class BpeLearner {
  public:
-  // Words begin as bytes, byte b as token id_of_byte[b].
-  BpeLearner(const WordCounts& words, const std::vector<TokenId>& id_of_byte);
+  // Appends the tokens that a word begins as: none if it is not to be learned from.
+  using Split = std::function<void(std::string_view word, std::vector<TokenId>& tokens)>;
+
+  BpeLearner(const WordCounts& words, const Split& split);
 
   // The pair that occurs most often; of several the one with the smaller left id, then the smaller right id, so the
   // order of the words does not matter. Nothing when no word has two tokens left.

@@ -10,40 +10,9 @@
 namespace phalanx::data {
 namespace {
 
-using IdOfText = std::unordered_map<std::string, TokenId>;
-
 template <class... Args>
 [[noreturn]] void refuse(const Args&... args) {
   throw Error(str(args...));
-}
-
-// Texts by id, from the claimed entries.
-std::vector<std::string> texts_by_id(const BpeClaims& claims) {
-  const auto count = static_cast<std::int64_t>(claims.vocabulary.size());
-  const std::string& place = claims.vocabulary_place;
-  std::vector<std::string> texts(claims.vocabulary.size());
-  std::vector<bool> taken(claims.vocabulary.size());
-  for (const auto& [text, id] : claims.vocabulary) {
-    if (text.empty()) refuse(place, ": a token is empty (id ", id, ")");
-    if (id < 0 || id >= count) {
-      refuse(place, ": token '", text, "' has id ", id, "; the ids of ", count, " tokens must be 0 to ", count - 1);
-    }
-    const auto index = static_cast<std::size_t>(id);
-    if (taken[index]) refuse(place, ": id ", id, " is given to two tokens, '", texts[index], "' and '", text, "'");
-    taken[index] = true;
-    texts[index] = text;
-  }
-  return texts;
-}
-
-IdOfText ids_by_text(const std::vector<std::string>& texts, const std::string& place) {
-  IdOfText ids;
-  ids.reserve(texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const bool is_new = ids.emplace(texts[i], static_cast<TokenId>(i)).second;
-    if (!is_new) refuse(place, ": token '", texts[i], "' appears twice");
-  }
-  return ids;
 }
 
 bool looks_special(const std::string& text) {
@@ -55,8 +24,8 @@ class Checker {
  public:
   explicit Checker(const BpeClaims& claims)
       : claims_(claims),
-        texts_(texts_by_id(claims)),
-        ids_(ids_by_text(texts_, claims.vocabulary_place)),
+        texts_(texts_by_id(claims.vocabulary)),
+        ids_(ids_by_text(texts_, claims.vocabulary.place)),
         ordinary_(texts_.size()) {
     model_.tokens.resize(texts_.size());
   }
@@ -80,7 +49,7 @@ class Checker {
       const std::string bytes(1, static_cast<char>(byte));
       const auto found = ids_.find(to_alphabet(bytes));
       if (found == ids_.end()) {
-        refuse(claims_.vocabulary_place, ": no token for byte ", int{byte}, " ('", to_alphabet(bytes),
+        refuse(claims_.vocabulary.place, ": no token for byte ", int{byte}, " ('", to_alphabet(bytes),
                "'); a byte-level vocabulary holds all 256 bytes");
       }
       set_ordinary(found->second, bytes);
@@ -89,7 +58,7 @@ class Checker {
 
   TokenId id_of(const std::string& text, const std::string& place) const {
     const auto found = ids_.find(text);
-    if (found == ids_.end()) refuse(place, ": token '", text, "' is not in ", claims_.vocabulary_place);
+    if (found == ids_.end()) refuse(place, ": token '", text, "' is not in ", claims_.vocabulary.place);
     return found->second;
   }
 
@@ -115,7 +84,7 @@ class Checker {
       if (ordinary_[i]) continue;
       if (!stated.contains(texts_[i]) && !looks_special(texts_[i])) {
         refuse(claims_.merges_place, ": no merge makes token '", texts_[i], "' (id ", i, " of ",
-               claims_.vocabulary_place, "): the merges are incomplete, or it is a special token and must be stated");
+               claims_.vocabulary.place, "): the merges are incomplete, or it is a special token and must be stated");
       }
       model_.tokens[i] = texts_[i];
       model_.specials.push_back({texts_[i], static_cast<TokenId>(i)});
@@ -131,7 +100,7 @@ class Checker {
     if (!claims_.end_of_text.empty()) {
       model_.end_of_text = special(claims_.end_of_text);
       if (model_.end_of_text < 0) {
-        refuse(claims_.vocabulary_place, ": the end-of-text token '", claims_.end_of_text, "' is not a special token");
+        refuse(claims_.vocabulary.place, ": the end-of-text token '", claims_.end_of_text, "' is not a special token");
       }
       return;
     }
@@ -141,7 +110,7 @@ class Checker {
 
   const BpeClaims& claims_;
   std::vector<std::string> texts_;
-  IdOfText ids_;
+  std::unordered_map<std::string, TokenId> ids_;
   std::vector<bool> ordinary_;  // by id: a byte or made by a merge
   BpeModel model_;
 };

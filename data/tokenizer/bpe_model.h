@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/tokenizer/claimed_vocabulary.h"
 #include "data/tokenizer/pair_map.h"
 #include "data/tokenizer/tokenizer.h"
 
@@ -25,17 +26,12 @@ struct BpeModel {
 
 // What a file claims, still to be checked.
 struct BpeClaims {
-  struct Entry {
-    std::string text;  // in the byte alphabet, or the text of a special token
-    std::int64_t id;
-  };
   struct Merge {
     std::string left, right;  // in the byte alphabet
     std::string place;        // "merges.txt:17", for messages
   };
-  std::string vocabulary_place;  // the file that `vocabulary` is from, for messages
+  ClaimedVocabulary vocabulary;  // texts in the byte alphabet, or of special tokens
   std::string merges_place;
-  std::vector<Entry> vocabulary;
   std::vector<Merge> merges;
   std::vector<std::string> specials;  // stated to be special
   std::string end_of_text;            // stated; empty: not

@@ -1,12 +1,13 @@
 #include "data/tokenizer/bpe_train.h"
 
+#include <array>
 #include <limits>
 #include <set>
-#include <unordered_map>
 
 #include "core/check.h"
-#include "data/tokenizer/bpe_learner.h"
 #include "data/tokenizer/byte_alphabet.h"
+#include "data/tokenizer/learn_merges.h"
+#include "data/tokenizer/pretokenize.h"
 #include "data/tokenizer/unicode.h"
 
 namespace phalanx::data {
@@ -18,15 +19,6 @@ constexpr std::int64_t kBytes = 256;
 template <class... Args>
 void require(bool holds, const Args&... message) {
   if (!holds) throw UsageError(str(message...));
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const CodePoint c = decode_utf8(text);
-    if (c.value == kInvalidCodePoint) return false;
-    text.remove_prefix(c.bytes);
-  }
-  return true;
 }
 
 void check_options(const BpeTrainOptions& options) {
@@ -43,45 +35,30 @@ void check_options(const BpeTrainOptions& options) {
           ") must be at most ", std::numeric_limits<TokenId>::max());
 }
 
-// Tokens made so far. Two different merges can make the same bytes; they then share one id.
-class Vocabulary {
- public:
-  Vocabulary() {
-    for (const std::uint8_t byte : alphabet_order()) add(std::string(1, static_cast<char>(byte)));
+// Adds the words of GPT-2's pre-tokenisation; long ones in pieces.
+void add_words(std::string_view piece, WordCounts& words) {
+  WordScanner scanner(piece);
+  std::string_view word;
+  while (scanner.next(word)) {
+    for (; word.size() > kLongestWord; word.remove_prefix(kLongestWord)) words.add(word.substr(0, kLongestWord), 1);
+    words.add(word, 1);
   }
+}
 
-  TokenId add(const std::string& bytes) {
-    const auto [entry, is_new] = ids_.emplace(bytes, static_cast<TokenId>(tokens_.size()));
-    if (is_new) tokens_.push_back(bytes);
-    return entry->second;
-  }
-
-  [[nodiscard]] const std::string& bytes(TokenId id) const { return tokens_[static_cast<std::size_t>(id)]; }
-  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
-  std::vector<std::string> take_tokens() { return std::move(tokens_); }
-
- private:
-  std::vector<std::string> tokens_;
-  std::unordered_map<std::string, TokenId> ids_;
-};
-
-void learn_merges(const BpeTrainOptions& options, const CorpusCounts& corpus, BpeTraining& training) {
+void learn(const BpeTrainOptions& options, const CorpusCounts& corpus, BpeTraining& training) {
   BpeModel& model = training.model;
-  Vocabulary vocabulary;
-  std::vector<TokenId> id_of_byte(kBytes);
-  for (TokenId id = 0; id < kBytes; ++id) id_of_byte[alphabet_order()[static_cast<std::size_t>(id)]] = id;
-  BpeLearner learner(corpus.words, id_of_byte);
-  const auto specials = static_cast<std::int64_t>(options.specials.size());
-  while (vocabulary.size() + specials < options.vocabulary) {
-    const std::optional<TokenPair> pair = learner.best_pair();
-    require(pair.has_value(), "the corpus (", corpus.bytes, " bytes, ", corpus.words.size(),
-            " distinct words) is too small for --vocabulary ", options.vocabulary, ": it gives ", model.merges.size(),
-            " merges; use --vocabulary ", vocabulary.size() + specials, " or less, or more text");
-    const TokenId result = vocabulary.add(vocabulary.bytes(pair->first) + vocabulary.bytes(pair->second));
-    model.merges.push_back({pair->first, pair->second, result});
-    learner.merge(*pair, result);
+  TokenList tokens;
+  std::array<TokenId, kBytes> id_of_byte;
+  for (const std::uint8_t byte : alphabet_order()) {
+    id_of_byte[byte] = tokens.add(std::string(1, static_cast<char>(byte)));
   }
-  model.tokens = vocabulary.take_tokens();
+  BpeLearner learner(corpus.words, [&](std::string_view word, std::vector<TokenId>& ids) {
+    for (const char byte : word) ids.push_back(id_of_byte[static_cast<unsigned char>(byte)]);
+  });
+  const auto specials = static_cast<std::int64_t>(options.specials.size());
+  const auto join = [](const std::string& left, const std::string& right) { return left + right; };
+  model.merges = learn_merges(learner, tokens, options.vocabulary, specials, corpus, join);
+  model.tokens = tokens.take();
   training.corpus_tokens = learner.corpus_tokens();
 }
 
@@ -102,12 +79,12 @@ void add_specials(const std::vector<std::string>& specials, BpeModel& model) {
 
 BpeTraining train_bpe(const BpeTrainOptions& options, const NextPiece& next) {
   check_options(options);
-  const CorpusCounts corpus = count_words(next, options.threads, kLongestWord);
+  const CorpusCounts corpus = count_words(next, add_words, options.threads);
   require(corpus.bytes > 0, "the corpus is empty: --input holds no text");
   BpeTraining training;
   training.corpus_bytes = corpus.bytes;
   training.distinct_words = static_cast<std::int64_t>(corpus.words.size());
-  learn_merges(options, corpus, training);
+  learn(options, corpus, training);
   add_specials(options.specials, training.model);
   return training;
 }

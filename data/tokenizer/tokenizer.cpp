@@ -1,13 +1,15 @@
 // Which kind of tokenizer a folder holds.
 #include "data/tokenizer/tokenizer.h"
 
-#include <array>
 #include <filesystem>
 #include <functional>
 
 #include "core/check.h"
 #include "data/tokenizer/bpe.h"
 #include "data/tokenizer/bpe_files.h"
+#include "data/tokenizer/tokenizer_json.h"
+#include "data/tokenizer/wordpiece.h"
+#include "data/tokenizer/wordpiece_files.h"
 
 namespace phalanx::data {
 namespace {
@@ -20,15 +22,24 @@ struct Kind {
   std::function<std::unique_ptr<Tokenizer>(const std::string& folder)> open;
 };
 
+std::unique_ptr<Tokenizer> open_tokenizer_json(const std::string& folder) {
+  const TokenizerJson file(folder);
+  const std::string model = file.model_type();
+  if (model == "BPE") return std::make_unique<BpeTokenizer>(read_bpe_json(file));
+  if (model == "WordPiece") return std::make_unique<WordPieceTokenizer>(read_wordpiece_json(file));
+  throw Error(str(file.path(), ": model.type ", model, " is not supported; BPE and WordPiece are"));
+}
+
 // In order of preference, where a folder has the files of several.
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> list = {
       {"BPE of GPT-2's form",
        {"vocab.json", "merges.txt"},
        [](const std::string& folder) { return std::make_unique<BpeTokenizer>(read_bpe_files(folder)); }},
-      {"BPE of Hugging Face's form",
-       {"tokenizer.json"},
-       [](const std::string& folder) { return std::make_unique<BpeTokenizer>(read_tokenizer_json(folder)); }},
+      {"WordPiece of BERT's form",
+       {"vocab.txt"},
+       [](const std::string& folder) { return std::make_unique<WordPieceTokenizer>(read_wordpiece_files(folder)); }},
+      {"BPE or WordPiece of Hugging Face's form", {"tokenizer.json"}, open_tokenizer_json},
   };
   return list;
 }

@@ -77,6 +77,15 @@ CodePoint decode_utf8(std::string_view text) {
   return {value, form.bytes};
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint c = decode_utf8(text);
+    if (c.value == kInvalidCodePoint) return false;
+    text.remove_prefix(c.bytes);
+  }
+  return true;
+}
+
 void append_utf8(std::string& text, char32_t c) {
   const auto tail = [&](int shift) { text += static_cast<char>(0x80 | (c >> shift & 0x3F)); };
   if (c < 0x80) {

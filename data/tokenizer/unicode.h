@@ -22,6 +22,9 @@ CodePoint decode_utf8(std::string_view text);
 // Appends the UTF-8 form of a code point (no surrogate, at most U+10FFFF).
 void append_utf8(std::string& text, char32_t code_point);
 
+// Whether all of it is well-formed.
+bool is_utf8(std::string_view text);
+
 // \p{L}, \p{N}, \s (property White_Space), and the rest; an ill-formed byte belongs to the rest.
 enum class CharClass : std::uint8_t { other, letter, number, space };
 

@@ -1,12 +1,15 @@
 // WordCache: the ids of words met lately. One thread at a time; bounded: a word that falls on a taken place replaces
-// it.
+// it. WordCachePool: caches for a tokenizer that many threads use.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/tokenizer/tokenizer.h"
@@ -50,6 +53,44 @@ class WordCache {
   static std::size_t place_of(std::string_view word) { return (hash_word(word) >> 20) & (kEntries - 1); }
 
   std::vector<Entry> entries_;
+};
+
+// A call takes a cache and gives it back at its end, so there are as many as calls at the same time.
+class WordCachePool {
+ public:
+  class Lease {
+   public:
+    explicit Lease(WordCachePool& pool) : pool_(pool), cache_(pool.take()) {}
+    ~Lease() { pool_.give(std::move(cache_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    WordCache* operator->() const { return cache_.get(); }
+
+   private:
+    WordCachePool& pool_;
+    std::unique_ptr<WordCache> cache_;
+  };
+
+ private:
+  std::unique_ptr<WordCache> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        std::unique_ptr<WordCache> cache = std::move(idle_.back());
+        idle_.pop_back();
+        return cache;
+      }
+    }
+    return std::make_unique<WordCache>();
+  }
+
+  void give(std::unique_ptr<WordCache> cache) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(cache));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<WordCache>> idle_;
 };
 
 }  // namespace phalanx::data

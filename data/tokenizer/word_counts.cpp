@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "core/check.h"
-#include "data/tokenizer/pretokenize.h"
 #include "data/tokenizer/word_hash.h"
 
 namespace phalanx::data {
@@ -91,28 +90,23 @@ class Pieces {
   std::exception_ptr error_;
 };
 
-void count_pieces(Pieces& pieces, std::size_t longest, CorpusCounts& counts) {
+void count_pieces(Pieces& pieces, const AddWords& add, CorpusCounts& counts) {
   std::string piece;
   while (pieces.take(piece)) {
     counts.bytes += static_cast<std::int64_t>(piece.size());
-    WordScanner scanner(piece);
-    std::string_view word;
-    while (scanner.next(word)) {
-      for (; word.size() > longest; word.remove_prefix(longest)) counts.words.add(word.substr(0, longest), 1);
-      counts.words.add(word, 1);
-    }
+    add(piece, counts.words);
   }
 }
 
 }  // namespace
 
-CorpusCounts count_words(const NextPiece& next, int threads, std::size_t longest) {
-  ENSURE(threads >= 1 && longest >= 1, "threads ", threads, ", longest word ", longest);
+CorpusCounts count_words(const NextPiece& next, const AddWords& add, int threads) {
+  ENSURE(threads >= 1, threads, " threads");
   Pieces pieces(next);
   std::vector<CorpusCounts> counts(static_cast<std::size_t>(threads));
   const auto work = [&](CorpusCounts& own) {
     try {
-      count_pieces(pieces, longest, own);
+      count_pieces(pieces, add, own);
     } catch (...) {
       pieces.stop_with_current_exception();
     }

@@ -47,9 +47,11 @@ struct CorpusCounts {
   std::int64_t bytes = 0;
 };
 
-// Counts the words (pretokenize.h) of a corpus; those of more than `longest` bytes are cut into such pieces. Holds one
-// piece per thread. `next` is called by one thread at a time, not always the same; what it throws ends the counting and
-// is thrown here.
-CorpusCounts count_words(const NextPiece& next, int threads, std::size_t longest);
+// Adds the words of a piece. Called by several threads at the same time.
+using AddWords = std::function<void(std::string_view piece, WordCounts& words)>;
+
+// Counts the words of a corpus. Holds one piece per thread. `next` is called by one thread at a time, not always the
+// same; what it throws ends the counting and is thrown here.
+CorpusCounts count_words(const NextPiece& next, const AddWords& add, int threads);
 
 }  // namespace phalanx::data

@@ -57,8 +57,8 @@ int run_prepare(PrepareArguments arguments) {
             << rounded(megabytes / report.seconds) << " MB/s\n"
             << std::flush;
   if (report.invalid_utf8 > 0) {
-    log::warning("the text holds ", report.invalid_utf8,
-                 " byte sequences that are not UTF-8; they were kept as they are");
+    log::warning("the text holds ", report.invalid_utf8, " byte sequences that are not UTF-8; they were ",
+                 tokenizer->kind() == "wordpiece" ? "left out" : "kept as they are");
   }
   return 0;
 }
