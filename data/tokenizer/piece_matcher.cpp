@@ -1,6 +1,13 @@
 #include "data/tokenizer/piece_matcher.h"
 
+#include "data/tokenizer/bert_words.h"
+
 namespace phalanx::data {
+namespace {
+
+constexpr std::size_t kLongestPiece = 4 * BertWords::kLongest;  // bytes: no word has more
+
+}  // namespace
 
 PieceMatcher::PieceMatcher(const WordPieceModel& model) : token_(2, kNone), unknown_(model.unknown) {
   for (std::size_t i = 0; i < model.tokens.size(); ++i) {
@@ -8,6 +15,7 @@ PieceMatcher::PieceMatcher(const WordPieceModel& model) : token_(2, kNone), unkn
     if (is_bert_special(piece)) continue;
     const bool goes_on = piece.starts_with(kContinuation);
     if (goes_on) piece.remove_prefix(kContinuation.size());
+    if (piece.size() > kLongestPiece) continue;
     insert(goes_on ? kInside : kBegin, piece, static_cast<TokenId>(i));
   }
   token_[kBegin] = token_[kInside] = kNone;  // a piece has at least one byte

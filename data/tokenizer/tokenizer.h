@@ -20,8 +20,8 @@ class Tokenizer {
 
   [[nodiscard]] virtual std::string kind() const = 0;  // "bpe", "wordpiece"
   [[nodiscard]] virtual std::int64_t vocabulary() const = 0;
-  // Appends the ids of `text` (UTF-8; invalid bytes are encoded as they are by BPE). Special tokens in the text are
-  // ordinary text. Thread-safe.
+  // Appends the ids of `text` (UTF-8; invalid bytes are encoded as they are by BPE, left out by WordPiece). Special
+  // tokens in the text are ordinary text. Thread-safe.
   virtual void encode(std::string_view text, std::vector<TokenId>& ids) const = 0;
   [[nodiscard]] virtual std::string decode(const std::vector<TokenId>& ids) const = 0;
   // The bytes or text of one token, for display.

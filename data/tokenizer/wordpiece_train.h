@@ -12,7 +12,7 @@ namespace phalanx::data {
 struct WordPieceTrainOptions {
   std::int64_t vocabulary = 0;   // entries: 5 special tokens, characters, merges
   std::int64_t alphabet = 1000;  // different characters at most; words with rarer ones become [UNK]
-  BertTextOptions text;
+  BertTextOptions text = {};
   int threads = 1;  // that count words
 };
 

@@ -1,51 +1,16 @@
-// Small tokenizers and texts for the tests of byte-level BPE.
+// Small tokenizers for the tests of byte-level BPE.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "core/check.h"
 #include "data/tokenizer/bpe.h"
 #include "data/tokenizer/bpe_train.h"
+#include "tests/data/tokenizer_fixture.h"
 
 namespace phalanx::data::testing_bpe {
 
-// A corpus given piece by piece.
-inline NextPiece pieces(std::vector<std::string> texts) {
-  return [texts = std::move(texts), i = std::size_t{0}](std::string& piece) mutable {
-    if (i == texts.size()) return false;
-    piece = texts[i++];
-    return true;
-  };
-}
-
-inline const std::string kSampleText =
-    "the cat sat on the mat; the other cat sat on that mat. It's the cat's mat, isn't it? they'll see the theatre\n"
-    "then there were three: 1, 22, 333 and 4444 cats. hello hello hello   world\n\nnaïve café — naïve café 你好 你好\n";
+using namespace testing_tokenizer;
 
 inline BpeTraining train_sample(std::int64_t vocabulary, int threads = 1) {
   return train_bpe({.vocabulary = vocabulary, .threads = threads}, pieces({kSampleText}));
-}
-
-inline std::vector<TokenId> encode(const Tokenizer& tokenizer, std::string_view text) {
-  std::vector<TokenId> ids;
-  tokenizer.encode(text, ids);
-  return ids;
-}
-
-// The message of the Error that `f` throws; a test fails when it throws none.
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no Error was thrown";
-  return "";
 }
 
 }  // namespace phalanx::data::testing_bpe
