@@ -2,12 +2,12 @@
 #include "trainer/commands/tokenizer_encode.h"
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "data/encode_pipeline.h"
 #include "data/text_source.h"
@@ -31,7 +31,6 @@ std::string quoted(const std::string& token) {
 }
 
 int run(Options options) {
-  using Clock = std::chrono::steady_clock;
   options.text.split = data::text_split_from_name(options.split);
   const auto tokenizer = data::load_tokenizer(options.tokenizer);
   data::TextSource source(options.text);
@@ -60,7 +59,7 @@ int run(Options options) {
   }
   std::cout << std::flush;
   if (!std::cout) throw Error("standard output cannot be written");
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  const double seconds = seconds_since(begin);
   const data::TextCounts& counts = source.counts();
   log::info(counts.documents, " documents, ", counts.bytes, " bytes, ", tokens, " tokens, ",
             static_cast<double>(counts.bytes) * 1e-6 / seconds, " MB/s");
