@@ -74,6 +74,7 @@ TEST_F(FileTest, TheSoftLimitOfOpenFilesIsRaisedWhenItIsMet) {
   tight.rlim_cur = 32;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
   std::vector<File> files;
+  files.reserve(40);
   for (int i = 0; i < 40; ++i) files.push_back(File::create(at("f")));
   EXPECT_EQ(files.size(), 40U);
   EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);

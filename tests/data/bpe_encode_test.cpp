@@ -113,10 +113,11 @@ TEST(BpeEncode, SpecialTokensInTheTextAreOrdinaryText) {
 
 TEST(BpeEncode, ThreadsShareOneTokenizer) {
   const BpeTokenizer tokenizer(train_sample(330).model);
-  std::vector<std::string> texts;
+  std::vector<std::string> texts(50);
   std::mt19937 random(8);
-  for (int i = 0; i < 50; ++i) texts.push_back(kSampleText.substr(random() % 200) + random_letters(random, 30));
+  for (std::string& text : texts) text = kSampleText.substr(random() % 200) + random_letters(random, 30);
   std::vector<std::vector<TokenId>> expected;
+  expected.reserve(texts.size());
   for (const std::string& text : texts) expected.push_back(encode_by_definition(tokenizer.model(), text));
   std::vector<int> wrong(4);
   {

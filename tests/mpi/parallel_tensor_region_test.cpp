@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "tests/support/bits.h"
 #include "tests/support/mpi_main.h"
 
 namespace phalanx {
@@ -34,8 +35,8 @@ std::vector<T> partials_of(const TensorShards& shards) {
 }
 
 template <class T>
-class TensorRegionMpi : public testing::Test {};
-using Types = testing::Types<float, bf16>;
+class TensorRegionMpi : public ::testing::Test {};
+using Types = ::testing::Types<float, bf16>;
 TYPED_TEST_SUITE(TensorRegionMpi, Types);
 
 // 4, 6 and 12 shards held by 1, 2 and 4 ranks: each number of ranks is compared with one formula, so with the others.
@@ -51,8 +52,7 @@ TYPED_TEST(TensorRegionMpi, AFixedNumberOfShardsGivesTheSameBitsOnAnyNumberOfRan
       std::vector<TypeParam> out(kCount);
       region.sum_partials(host_tensor(out.data(), {kCount}), host_tensor(partials.data(), {count, kCount}), Stream{});
       for (std::int64_t i = 0; i < kCount; ++i) {
-        const TypeParam expected = tree<TypeParam>(0, total, i);
-        ASSERT_EQ(std::memcmp(&out[static_cast<std::size_t>(i)], &expected, sizeof expected), 0)
+        ASSERT_EQ(testing::bits_of(out[static_cast<std::size_t>(i)]), testing::bits_of(tree<TypeParam>(0, total, i)))
             << "element " << i << ", " << total << " shards on " << ranks << " ranks";
       }
     }
@@ -67,7 +67,7 @@ TYPED_TEST(TensorRegionMpi, TheSumMayTakeThePlaceOfTheFirstPartial) {
   region.sum_partials(host_tensor(x.data(), {kCount}), host_tensor(x.data(), {1, kCount}), Stream{});
   for (std::int64_t i = 0; i < kCount; ++i) {
     const TypeParam expected = tree<TypeParam>(0, runtime.world_size(), i);
-    ASSERT_EQ(std::memcmp(&x[static_cast<std::size_t>(i)], &expected, sizeof expected), 0) << i;
+    ASSERT_EQ(testing::bits_of(x[static_cast<std::size_t>(i)]), testing::bits_of(expected)) << i;
   }
 }
 

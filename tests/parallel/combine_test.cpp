@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
+
+#include "tests/support/bits.h"
 
 namespace phalanx {
 namespace {
@@ -68,7 +69,7 @@ T greatest(int parts, std::int64_t i) {
 }
 
 template <class T>
-class CombineTest : public testing::Test {
+class CombineTest : public ::testing::Test {
  protected:
   // Runs one combination into the place of part `alias` (-1: apart) and compares it with `expected`, bit for bit.
   template <class F>
@@ -83,19 +84,19 @@ class CombineTest : public testing::Test {
     std::vector<T> apart(static_cast<std::size_t>(count) + 1, value<T>(99, 1));
     std::vector<T>& out = alias < 0 ? apart : data[static_cast<std::size_t>(alias)];
     std::vector<const std::byte*> pointers;
+    pointers.reserve(data.size());
     for (const auto& part : data) pointers.push_back(reinterpret_cast<const std::byte*>(part.data()));
     combine(how, dtype_of<T>, reinterpret_cast<std::byte*>(out.data()), pointers, count);
     for (std::int64_t i = 0; i < count; ++i) {
       const T wanted = expected(i);
-      ASSERT_EQ(std::memcmp(&out[static_cast<std::size_t>(i)], &wanted, sizeof wanted), 0)
+      ASSERT_EQ(testing::bits_of(out[static_cast<std::size_t>(i)]), testing::bits_of(wanted))
           << "element " << i << " of " << count << ", " << parts << " parts, into " << alias;
     }
-    const T guard = value<T>(99, 1);
-    ASSERT_EQ(std::memcmp(&out.back(), &guard, sizeof guard), 0);
+    ASSERT_EQ(testing::bits_of(out.back()), testing::bits_of(value<T>(99, 1)));
   }
 };
 
-using Types = testing::Types<float, bf16, double, std::int32_t, std::int64_t, std::uint8_t>;
+using Types = ::testing::Types<float, bf16, double, std::int32_t, std::int64_t, std::uint8_t>;
 TYPED_TEST_SUITE(CombineTest, Types);
 
 TYPED_TEST(CombineTest, SumsInOrder) {

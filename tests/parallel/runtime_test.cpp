@@ -109,7 +109,7 @@ TEST(Runtime, WithoutMpirunItIsAQuickAndSilentWorldOfOne) {
   const std::size_t line = outcome.output.find("world of 1 on ");
   ASSERT_NE(line, std::string::npos) << outcome.output;
   // GoogleTest's own lines come before; MPI adds none.
-  EXPECT_EQ(outcome.output.find("\n", line), outcome.output.size() - 1) << outcome.output;
+  EXPECT_EQ(outcome.output.find('\n', line), outcome.output.size() - 1) << outcome.output;
   EXPECT_EQ(outcome.output.find("MPI"), std::string::npos) << outcome.output;
   EXPECT_EQ(outcome.output.find("mpi"), std::string::npos) << outcome.output;
 }

@@ -15,7 +15,6 @@ namespace phalanx::config {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 TEST(ConfigFields, EveryKeyIsDocumentedAndUnique) {
   std::set<std::string_view> seen;

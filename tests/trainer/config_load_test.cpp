@@ -13,7 +13,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 Config from(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
   return parse(yaml, "test.yaml", overrides);

@@ -101,12 +101,14 @@ TEST(MetricsHttp, ManyReadersAtOnceAreAllAnswered) {
   const std::string body(100000, 'x');
   server.add_page("/big", [&](const HttpRequest&) -> HttpResponse { return {200, "text/plain", body}; });
   std::atomic<int> good{0};
+  constexpr int kReaders = 16;
   std::vector<std::thread> readers;
-  for (int i = 0; i < 16; ++i) {
+  readers.reserve(kReaders);
+  for (int i = 0; i < kReaders; ++i) {
     readers.emplace_back([&] { good += http(server.address().port, "/big").size() > body.size() ? 1 : 0; });
   }
   for (std::thread& reader : readers) reader.join();
-  EXPECT_EQ(good, 16);
+  EXPECT_EQ(good, kReaders);
 }
 
 TEST(MetricsHttp, ThePortIsFreeAgainAfterwards) {
