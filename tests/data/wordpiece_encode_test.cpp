@@ -145,11 +145,12 @@ TEST(WordPieceEncode, AMillionLettersOrMarksWithoutASpaceEndSoon) {
 TEST(WordPieceEncode, ThreadsShareOneTokenizer) {
   const WordPieceTokenizer tokenizer(train_sample(100).model);
   std::mt19937 random(34);
-  std::vector<std::string> texts;
-  for (int i = 0; i < 50; ++i) texts.push_back(kSampleText.substr(random() % 150) + random_letters(random, 60));
+  std::vector<std::string> texts(50);
+  for (std::string& text : texts) text = kSampleText.substr(random() % 150) + random_letters(random, 60);
   std::vector<int> wrong(4);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(wrong.size());
     for (int& count : wrong) {
       threads.emplace_back([&] {
         for (const std::string& text : texts) {
