@@ -28,7 +28,7 @@ const std::vector<std::string> kTricky = {
     "😀 😀\n😀😀  👩‍👩‍👧 \n\n👍🏽 x",
     "e\u0301 \u0301e\n\u0301e n\u0303o \u0300\u0301\n\u0302",
     "\xff \xff\n\xe2\x80 x\n\xe2 \x85\n\x85 \xc2\x85 \xe3\x80\xe3 \x80\n\xf0\x9f y",
-    std::string("\x00 \x00\n\x1c \x1c\n\x7f \x7f\x0b x\x0c\ny", 19),
+    std::string("\x00 \x00\n\x1c \x1c\n\x7f \x7f\x0b x\x0c\ny", 17),
     "\n\n\n",
     "   ",
     "\n x",

@@ -137,6 +137,7 @@ class GreedyText : public ::testing::TestWithParam<const char*> {
 TEST_P(GreedyText, DoesNotDependOnWhereThePromptEnds) {
   for (const int length : {1, 5, 31, 33}) {
     std::vector<std::int32_t> text;
+    text.reserve(kContext);
     for (int t = 0; t < length; ++t) text.push_back(token_at(t));
     const std::vector<std::int32_t> made = continued(text, kContext);
     ASSERT_EQ(made.size(), static_cast<std::size_t>(kContext - length)) << "the context bounds the text";

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "core/check.h"
 #include "tests/support/program.h"
 
 namespace phalanx {
@@ -46,10 +47,10 @@ metrics: {prometheus: ""}
 )");
     test::append(path("a.txt"), sample_text("the cat sat on a mat near it"));
     test::append(path("b.txt"), sample_text("and dogs ran by the old wall"));
-    for (const std::string name : {"a", "b"}) {
-      must(kProgram + "tokenizer train --vocabulary 264 --input " + name + ".txt --output " + name + ".tokenizer");
-      must(kProgram + "data prepare --split blank_line --validation-fraction 0.2 --tokenizer " + name +
-           ".tokenizer --input " + name + ".txt --output " + name);
+    for (const char* name : {"a", "b"}) {
+      must(str(kProgram, "tokenizer train --vocabulary 264 --input ", name, ".txt --output ", name, ".tokenizer"));
+      must(str(kProgram, "data prepare --split blank_line --validation-fraction 0.2 --tokenizer ", name,
+               ".tokenizer --input ", name, ".txt --output ", name));
     }
   }
 
@@ -147,7 +148,7 @@ TEST_F(BadInput, DamagedCheckpointsAreNamedOnceUnderMpirunToo) {
     const std::string launcher = ranks > 0 ? "timeout 60 " + test::mpirun(ranks) : std::string();
     for (const std::string command :
          {"evaluate config.yaml --checkpoint run", "generate --checkpoint run --prompt x"}) {
-      const Outcome o = run(launcher + kProgram + command);
+      const Outcome o = run(str(launcher, kProgram, command));
       EXPECT_EQ(o.status, 1);
       EXPECT_EQ(o.out, "") << "nothing before the error";
       EXPECT_THAT(lines_of(o.err), ElementsAre(AllOf(HasSubstr(file), HasSubstr("damaged")))) << command;
