@@ -1,12 +1,6 @@
 // Write beside, then rename.
 #include "data/output_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -51,13 +45,8 @@ void OutputFolder::make_partial() const {
 }
 
 void OutputFolder::lock() {
-  lock_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock_ < 0) throw UsageError(str(folder_, ": cannot open: ", std::strerror(errno)));
-  // A file system without locks leaves this check to the user.
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    throw UsageError(str(folder_, ": another process is preparing data here"));
-  }
-  is_locked_ = true;
+  lock_.emplace(folder_);
+  if (lock_->held_elsewhere()) throw UsageError(str(folder_, ": another process is preparing data here"));
 }
 
 // A part beside the partial folder and without the first one is what a run left that was killed while it renamed.
@@ -73,11 +62,10 @@ void OutputFolder::require_absent() const {
 OutputFolder::~OutputFolder() { clean_up(); }
 
 void OutputFolder::clean_up() const {
-  if (lock_ < 0) return;
+  if (!lock_ || lock_->held_elsewhere()) return;
   std::error_code ignored;
-  if (is_locked_) fs::remove_all(partial_, ignored);
+  fs::remove_all(partial_, ignored);
   if (made_folder_) fs::remove(folder_, ignored);  // only if it is empty
-  ::close(lock_);
 }
 
 std::string OutputFolder::partial(const std::string& part) const { return (fs::path(partial_) / part).string(); }

@@ -1,8 +1,11 @@
 // OutputFolder: parts of a result that appear all at once or not at all, under the names they will keep.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "core/path_lock.h"
 
 namespace phalanx::data {
 
@@ -30,8 +33,7 @@ class OutputFolder {
   std::string folder_, partial_;
   std::vector<std::string> parts_;
   bool made_folder_ = false;
-  int lock_ = -1;           // descriptor of the folder
-  bool is_locked_ = false;  // what is in it is ours
+  std::optional<PathLock> lock_;
 };
 
 }  // namespace phalanx::data

@@ -33,6 +33,10 @@ std::string utc_now() {
 // Text from anywhere (paths, messages): bytes that are no UTF-8 are replaced, so that printing cannot fail.
 std::string print(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
+constexpr std::int64_t kLockBytes = 4096;  // more is not ours
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 }  // namespace
 
 std::string job_id() {
@@ -54,13 +58,17 @@ RunFolder::RunFolder(const config::Config& config) : path_(config.run.output), n
   std::filesystem::create_directories(path_, failure);
   if (failure) throw UsageError(str("run.output: cannot create the folder ", path_, ": ", failure.message()));
   if (!std::filesystem::is_directory(path_)) throw UsageError(str("run.output: ", path_, " is not a folder"));
-  const std::string probe = path_ + "/.write_test";
+  const std::string lock = path_ + "/lock";
   try {
-    write_text(probe, "x");
+    lock_.emplace(lock);
+    if (!lock_->held_elsewhere()) write_text(lock, str(host_name(), " ", getpid(), "\n"));
   } catch (const Error& error) {
     throw UsageError(str("run.output: cannot write to ", path_, ": ", error.what()));
   }
-  ::unlink(probe.c_str());
+  if (lock_->held_elsewhere()) {
+    throw UsageError(str("run.output: another run is writing to ", path_, " (host and process: ",
+                         first_line(read_text(lock, kLockBytes)), "); stop it or choose another folder"));
+  }
 }
 
 void RunFolder::write_config(std::string_view yaml) const { replace_text(path_ + "/config.resolved.yaml", yaml); }

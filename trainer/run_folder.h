@@ -2,20 +2,24 @@
 //   config.resolved.yaml      the configuration, every key
 //   status.json               {"state", "step", "checkpoint", "reason", "time", "host", "pid"}: for supervisors
 //   events.log                one line per event, UTC time first
+//   lock                      held while the run lasts, so that no second one writes here
 //   prometheus_targets.json   where metrics are served, for Prometheus' file_sd
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/path_lock.h"
 #include "trainer/config/config.h"
 
 namespace phalanx {
 
 class RunFolder {
  public:
-  // Creates run.output with its parents. Throws UsageError naming run.output when it cannot be created or written.
+  // Creates run.output with its parents. Throws UsageError naming run.output when it cannot be created or written, or
+  // when another run is using it.
   explicit RunFolder(const config::Config& config);
 
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -43,6 +47,7 @@ class RunFolder {
 
   std::string path_;
   std::string name_;
+  std::optional<PathLock> lock_;
 };
 
 // The scheduler's id of this job (Slurm, PBS, LSF, SGE), else "<host>-<pid>".

@@ -44,8 +44,9 @@ void check_shared(const Exec& exec, std::string_view op, const Tensor& qkv, cons
 
 template <class Buffers>
 void plan_scratch(const Exec& exec, const Tensor& qkv) {
+  const int step = qkv.dtype == DType::bf16 ? cpu_op_table().attention_step : 1;
   Scratch scratch(*exec.workspace);
-  take_attention_scratch<Buffers>(scratch, omp_get_max_threads(), HeadSizes(qkv.size(1), qkv.size(4)));
+  take_attention_scratch<Buffers>(scratch, omp_get_max_threads(), HeadSizes(qkv.size(1), qkv.size(4), step));
 }
 
 }  // namespace

@@ -29,20 +29,21 @@ struct Head {
   AttentionBackwardBuffers buffers;
   HeadSizes sizes;
   const float* lse;  // (T)
+  float scale;       // of scores: 1 / sqrt(HS)
   float dropout_rate;
   HeadStream random;
 
   [[nodiscard]] const KeyRange* visible() const { return reinterpret_cast<const KeyRange*>(buffers.visible); }
 };
 
-// One query's row of a block: scores in p become probabilities, dp in ds becomes the gradient of the scores.
-void differentiate_row(float* p, float* ds, std::int64_t first, std::int64_t end, const KeyRange& row, float lse,
-                       float delta) {
+// One query's row of a block: products q . k in p become probabilities, dp in ds becomes the gradient of the scores.
+void differentiate_row(float* p, float* ds, float scale, std::int64_t first, std::int64_t end, const KeyRange& row,
+                       float lse, float delta) {
   const VecF lse_lanes = set(lse);
   const VecF delta_lanes = set(delta);
   const bool masked = row.begin > first || row.end < end;
   for (std::int64_t c = first; c < end; c += kLanes) {
-    VecF probability = exp(load(p + c) - lse_lanes);
+    VecF probability = exp(load(p + c) * set(scale) - lse_lanes);
     if (masked) probability = keep(lanes_inside(row, c), probability);
     store(p + c, probability);
     store(ds + c, probability * (load(ds + c) - delta_lanes));
@@ -50,14 +51,14 @@ void differentiate_row(float* p, float* ds, std::int64_t first, std::int64_t end
 }
 
 // As above under dropout: v saw the dropped probabilities, and dp comes back through the same mask.
-void differentiate_row_dropped(float* p, float* ds, std::int64_t first, std::int64_t end, const KeyRange& row,
-                               float lse, float delta, const RandomStream& stream, std::uint64_t index,
-                               const Dropper& dropped) {
+void differentiate_row_dropped(float* p, float* ds, float scale, std::int64_t first, std::int64_t end,
+                               const KeyRange& row, float lse, float delta, const RandomStream& stream,
+                               std::uint64_t index, const Dropper& dropped) {
   const VecF lse_lanes = set(lse);
   const VecF delta_lanes = set(delta);
   for_lanes_with_bits(stream, index, end - first, [&](std::int64_t i, auto, const std::uint32_t* bits) {
     const std::int64_t c = first + i;
-    const VecF probability = keep(lanes_inside(row, c), exp(load(p + c) - lse_lanes));
+    const VecF probability = keep(lanes_inside(row, c), exp(load(p + c) * set(scale) - lse_lanes));
     store(p + c, dropped(probability, bits));
     store(ds + c, probability * (dropped(load(ds + c), bits) - delta_lanes));
   });
@@ -81,15 +82,39 @@ void differentiate_block(const Head& head, const BlockMask& mask, std::int64_t f
     const float lse = t < head.sizes.T ? head.lse[t] : 0.0F;
     if (head.dropout_rate > 0.0F) {
       const auto index = head.random.first + static_cast<std::uint64_t>(t * head.sizes.T + first_key + first);
-      differentiate_row_dropped(p_m, ds_m, first, end, row, lse, buffers.delta[t], head.random.stream, index, dropped);
+      differentiate_row_dropped(p_m, ds_m, head.scale, first, end, row, lse, buffers.delta[t], head.random.stream,
+                                index, dropped);
     } else {
-      differentiate_row(p_m, ds_m, first, end, row, lse, buffers.delta[t]);
+      differentiate_row(p_m, ds_m, head.scale, first, end, row, lse, buffers.delta[t]);
     }
   }
 }
 
-// keys[column] += sum over queries of weights[query, column] rows[query]: the transpose of add_weighted_rows. For each
-// tile of columns only the tiles of queries between the first and the last that see any of it.
+// Makes probabilities and gradients of scores operands of products: neighbouring keys, or queries, in a word.
+template <int step>
+void settle_block([[maybe_unused]] const AttentionBackwardBuffers& buffers) {
+#if PHALANX_CPU_BF16
+  if constexpr (step == 2) {
+    for (std::int64_t m = 0; m < kAttentionBlock; m += 2) {
+      const std::int64_t across = m / 2 * kAttentionBlock;
+      for (std::int64_t c = 0; c < kAttentionBlock; c += kLanes) {
+        const std::int64_t at = m * kAttentionBlock + c;
+        const VecF ds_0 = load(buffers.ds + at);
+        const VecF ds_1 = load(buffers.ds + at + kAttentionBlock);
+        store_pairs(buffers.p_across + across + c, load(buffers.p + at), load(buffers.p + at + kAttentionBlock));
+        store_pairs(buffers.ds_across + across + c, ds_0, ds_1);
+        store_pairs(buffers.ds_along + at / 2, ds_0);
+        store_pairs(buffers.ds_along + (at + kAttentionBlock) / 2, ds_1);
+      }
+    }
+  }
+#endif
+}
+
+// keys[column] += sum over queries of weights[query, column] rows[query]: the transpose of add_weighted_rows;
+// neighbouring queries share a word of weights and of rows. For each tile of columns only the tiles of queries between
+// the first and the last that see any of it.
+template <int step>
 void add_to_keys(float* keys, const float* weights, const float* rows, const BlockMask& mask, const HeadSizes& sizes) {
   for (std::int64_t column = 0; column < kAttentionBlock; column += kTileRows) {
     std::int64_t first = BlockMask::kTiles;
@@ -101,33 +126,37 @@ void add_to_keys(float* keys, const float* weights, const float* rows, const Blo
     }
     if (last < 0) continue;
     const std::int64_t query = first * kTileRows;
-    multiply_rows<Into::accumulate>(keys + column * sizes.HS_padded, sizes.HS_padded,
-                                    {weights + query * kAttentionBlock + column, 1, kAttentionBlock},
-                                    rows + query * sizes.HS_padded, sizes.HS_padded, (last + 1) * kTileRows - query,
-                                    sizes.HS_padded);
+    multiply_rows<step, Into::accumulate>(keys + column * sizes.HS_padded, sizes.HS_padded,
+                                          {weights + query / step * kAttentionBlock + column, 1, kAttentionBlock},
+                                          rows + query / step * sizes.HS_padded, sizes.HS_padded,
+                                          ((last + 1) * kTileRows - query) / step, sizes.HS_padded);
   }
 }
 
+template <int step>
 void pass_block(const Head& head, std::int64_t first_query, std::int64_t first_key) {
   const BlockMask mask(head.visible(), first_query, first_key);
   if (mask.empty) return;
   const HeadSizes& sizes = head.sizes;
   const AttentionBackwardBuffers& buffers = head.buffers;
-  const float* q = buffers.q + first_query * sizes.HS_padded;
-  const float* dout = buffers.dout + first_query * sizes.HS_padded;
-  multiply_block(buffers.p, q, buffers.k_transposed + first_key * sizes.HS_padded, mask, sizes);
-  multiply_block(buffers.ds, dout, buffers.v_transposed + first_key * sizes.HS_padded, mask, sizes);
+  const std::int64_t query_row = first_query * sizes.row_words();
+  const std::int64_t key_row = first_key * sizes.row_words();
+  multiply_block<step>(buffers.p, buffers.q + query_row, buffers.k_transposed + key_row, mask, sizes);
+  multiply_block<step>(buffers.ds, buffers.dout + query_row, buffers.v_transposed + key_row, mask, sizes);
   differentiate_block(head, mask, first_query, first_key);
-  add_to_keys(buffers.dv, buffers.p, dout, mask, sizes);
-  add_to_keys(buffers.dk, buffers.ds, q, mask, sizes);
-  add_weighted_rows(buffers.dq + first_query * sizes.HS_padded, buffers.ds, buffers.k + first_key * sizes.HS_padded,
-                    mask, sizes);
+  settle_block<step>(buffers);
+  // A right panel has HS_padded words for `step` rows: as many per row as a left one.
+  add_to_keys<step>(buffers.dv, buffers.p_across, buffers.dout_right + query_row, mask, sizes);
+  add_to_keys<step>(buffers.dk, buffers.ds_across, buffers.q_right + query_row, mask, sizes);
+  add_weighted_rows<step>(buffers.dq + first_query * sizes.HS_padded, buffers.ds_along, buffers.k_right + key_row, mask,
+                          sizes);
 }
 
 // delta[t] = dout[t] . out[t]: what all probabilities of a query share in the gradient of their scores.
 template <class T>
 void find_deltas(float* delta, const T* dout, const T* out, std::int64_t stride, const HeadSizes& sizes) {
   for (std::int64_t t = 0; t < sizes.T; ++t) {
+    if (t + kRowsAhead < sizes.T) prefetch_row(out + (t + kRowsAhead) * stride, sizes.HS);
     delta[t] = sum_lanes(sizes.HS, [&](std::int64_t d, auto lanes) {
       return load(dout + t * stride + d, lanes) * load(out + t * stride + d, lanes);
     });
@@ -136,22 +165,28 @@ void find_deltas(float* delta, const T* dout, const T* out, std::int64_t stride,
 }
 
 template <class T>
-void prepare_head(const AttentionBackward& a, const Head& head, std::int64_t b, std::int64_t h, float scale) {
+void prepare_head(const AttentionBackward& a, const Head& head, std::int64_t b, std::int64_t h) {
   const HeadSizes& sizes = head.sizes;
   const AttentionBackwardBuffers& buffers = head.buffers;
   const std::int64_t NH = a.qkv.size(3);
   const std::int64_t stride = 3 * NH * sizes.HS;
   const std::int64_t out_stride = NH * sizes.HS;
-  const std::int64_t out_begin = (b * sizes.T * NH + h) * sizes.HS;
+  const T* q = head_of_qkv<T>(a.qkv, b, 0, h);
+  const T* k = head_of_qkv<T>(a.qkv, b, 1, h);
+  const T* dout = a.dout.as<T>() + (b * sizes.T * NH + h) * sizes.HS;
+  const T* out = a.out.as<T>() + (b * sizes.T * NH + h) * sizes.HS;
   find_visible_keys(reinterpret_cast<KeyRange*>(buffers.visible), a.mask, b, sizes);
-  pack_rows(buffers.q, head_of_qkv<T>(a.qkv, b, 0, h), stride, scale, sizes);
-  pack_rows(buffers.k, head_of_qkv<T>(a.qkv, b, 1, h), stride, 1.0F, sizes);
-  pack_rows(buffers.dq, head_of_qkv<T>(a.qkv, b, 2, h), stride, 1.0F, sizes);  // v passes through the place of dq
-  transpose_panel(buffers.k_transposed, buffers.k, sizes);
+  pack_left(buffers.q, q, stride, sizes);
+  make_right(buffers.q_right, q, stride, sizes);
+  pack_left(buffers.dout, dout, out_stride, sizes);
+  make_right(buffers.dout_right, dout, out_stride, sizes);
+  pack_left(buffers.dq, head_of_qkv<T>(a.qkv, b, 2, h), stride, sizes);  // v passes through the place of dq
   transpose_panel(buffers.v_transposed, buffers.dq, sizes);
-  std::fill_n(buffers.dq, sizes.panel(), 0.0F);
-  pack_rows(buffers.dout, a.dout.as<T>() + out_begin, out_stride, 1.0F, sizes);
-  find_deltas(buffers.delta, a.dout.as<T>() + out_begin, a.out.as<T>() + out_begin, out_stride, sizes);
+  pack_left(buffers.k_right, k, stride, sizes);
+  transpose_panel(buffers.k_transposed, buffers.k_right, sizes);
+  make_right(buffers.k_right, k, stride, sizes);
+  std::fill_n(buffers.dq, sizes.sums(), 0.0F);
+  find_deltas(buffers.delta, dout, out, out_stride, sizes);
 }
 
 // to[row] = scale * from[row] for `rows` rows, `stride` elements apart.
@@ -171,17 +206,18 @@ void backward_head(const AttentionBackward& a, const Head& head, std::int64_t b,
   const HeadSizes& sizes = head.sizes;
   const AttentionBackwardBuffers& buffers = head.buffers;
   const std::int64_t stride = 3 * a.qkv.size(3) * sizes.HS;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(sizes.HS));
-  prepare_head<T>(a, head, b, h, scale);
+  prepare_head<T>(a, head, b, h);
   for (std::int64_t key = 0; key < sizes.T; key += kAttentionBlock) {
-    std::fill_n(buffers.dk, sizes.block_rows(), 0.0F);
-    std::fill_n(buffers.dv, sizes.block_rows(), 0.0F);
-    for (std::int64_t query = 0; query < sizes.T; query += kAttentionBlock) pass_block(head, query, key);
+    std::fill_n(buffers.dk, sizes.block_sums(), 0.0F);
+    std::fill_n(buffers.dv, sizes.block_sums(), 0.0F);
+    for (std::int64_t query = 0; query < sizes.T; query += kAttentionBlock) {
+      pass_block<kStep<T>>(head, query, key);
+    }
     const std::int64_t keys = std::min(kAttentionBlock, sizes.T - key);
-    unpack_rows(head_of_qkv<T>(a.dqkv, b, 1, h) + key * stride, stride, buffers.dk, keys, 1.0F, sizes);
+    unpack_rows(head_of_qkv<T>(a.dqkv, b, 1, h) + key * stride, stride, buffers.dk, keys, head.scale, sizes);
     unpack_rows(head_of_qkv<T>(a.dqkv, b, 2, h) + key * stride, stride, buffers.dv, keys, 1.0F, sizes);
   }
-  unpack_rows(head_of_qkv<T>(a.dqkv, b, 0, h), stride, buffers.dq, sizes.T, scale, sizes);
+  unpack_rows(head_of_qkv<T>(a.dqkv, b, 0, h), stride, buffers.dq, sizes.T, head.scale, sizes);
 }
 
 }  // namespace
@@ -189,16 +225,19 @@ void backward_head(const AttentionBackward& a, const Head& head, std::int64_t b,
 void attention_backward(const Exec& exec, const AttentionBackward& a) {
   const std::int64_t B = a.qkv.size(0);
   const std::int64_t NH = a.qkv.size(3);
-  const HeadSizes sizes(a.qkv.size(1), a.qkv.size(4));
-  Scratch scratch(*exec.workspace);
-  const Tensor memory = take_attention_scratch<AttentionBackwardBuffers>(scratch, omp_get_max_threads(), sizes);
   visit_dtype(a.qkv.dtype, [&]<class T>() {
+    const HeadSizes sizes(a.qkv.size(1), a.qkv.size(4), kStep<T>);
+    Scratch scratch(*exec.workspace);
+    const Tensor memory = take_attention_scratch<AttentionBackwardBuffers>(scratch, omp_get_max_threads(), sizes);
 #pragma omp parallel for schedule(dynamic)
     for (std::int64_t task = 0; task < B * NH; ++task) {
       const std::int64_t b = task / NH;
       const std::int64_t h = task % NH;
-      const Head head{attention_buffers<AttentionBackwardBuffers>(memory, omp_get_thread_num(), sizes), sizes,
-                      a.lse.as<float>() + task * sizes.T, a.dropout.rate,
+      const Head head{attention_buffers<AttentionBackwardBuffers>(memory, omp_get_thread_num(), sizes),
+                      sizes,
+                      a.lse.as<float>() + task * sizes.T,
+                      1.0F / std::sqrt(static_cast<float>(sizes.HS)),
+                      a.dropout.rate,
                       head_stream(a.dropout, b, a.first_head + h, sizes.T)};
       backward_head<T>(a, head, b, h);
     }

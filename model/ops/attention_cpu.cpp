@@ -29,17 +29,18 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 struct Head {
   AttentionForwardBuffers buffers;
   HeadSizes sizes;
+  float scale;  // of scores: 1 / sqrt(HS)
   float dropout_rate;
   HeadStream random;
 
   [[nodiscard]] const KeyRange* visible() const { return reinterpret_cast<const KeyRange*>(buffers.visible); }
 };
 
-// Turns the scores of one query, registers [first, end) of its row, into exponentials over the running maximum; the
-// sum goes on in `sums`, and what was added up under an older maximum (the row of outputs) is scaled down.
-void exponentiate_row(float* scores, std::int64_t first, std::int64_t end, const KeyRange& row, float* maximum,
-                      float* sums, float* output, std::int64_t channels) {
-  VecF largest = set(*maximum);
+// Turns the products of one query, registers [first, end) of its row, into exponentials of scores over their running
+// maximum; the sum goes on in `sums`, and what was added up under an older maximum (the row of outputs) is scaled down.
+void exponentiate_row(float* scores, float scale, std::int64_t first, std::int64_t end, const KeyRange& row,
+                      float* maximum, float* sums, float* output, std::int64_t channels) {
+  VecF largest = set(kMinusInfinity);
   const bool masked = row.begin > first || row.end < end;
   for (std::int64_t c = first; c < end; c += kLanes) {
     VecF score = load(scores + c);
@@ -50,7 +51,8 @@ void exponentiate_row(float* scores, std::int64_t first, std::int64_t end, const
     largest = max(largest, score);
   }
   const float before = *maximum;
-  const float now = max_lane(largest);
+  const float largest_score = max_lane(largest) * scale;
+  const float now = before > largest_score ? before : largest_score;
   const VecF shift = set(now == kMinusInfinity ? 0.0F : now);  // nothing seen yet: all exponentials are 0
   VecF sum = load(sums);
   if (now > before && before != kMinusInfinity) {
@@ -59,7 +61,7 @@ void exponentiate_row(float* scores, std::int64_t first, std::int64_t end, const
     for (std::int64_t d = 0; d < channels; d += kLanes) store(output + d, load(output + d) * shrink);
   }
   for (std::int64_t c = first; c < end; c += kLanes) {
-    const VecF e = exp(load(scores + c) - shift);
+    const VecF e = exp(load(scores + c) * set(scale) - shift);
     sum = sum + e;
     store(scores + c, e);
   }
@@ -76,13 +78,23 @@ void drop_row(float* weights, std::int64_t first, std::int64_t end, std::int64_t
   });
 }
 
+// Makes the exponentials of one query, registers [first, end), operands of a product.
+template <int step>
+void settle_row([[maybe_unused]] float* weights, [[maybe_unused]] const float* scores,
+                [[maybe_unused]] std::int64_t first, [[maybe_unused]] std::int64_t end) {
+  if constexpr (step > 1) {
+    for (std::int64_t c = first; c < end; c += kLanes) store_words<step>(weights + c / step, load(scores + c));
+  }
+}
+
+template <int step>
 void pass_block(const Head& head, std::int64_t first_query, std::int64_t first_key) {
   const BlockMask mask(head.visible(), first_query, first_key);
   if (mask.empty) return;
   const HeadSizes& sizes = head.sizes;
   const AttentionForwardBuffers& buffers = head.buffers;
-  multiply_block(buffers.scores, buffers.q + first_query * sizes.HS_padded,
-                 buffers.k_transposed + first_key * sizes.HS_padded, mask, sizes);
+  multiply_block<step>(buffers.scores, buffers.q + first_query * sizes.row_words(),
+                       buffers.k_transposed + first_key * sizes.row_words(), mask, sizes);
   const Dropper dropped = make_dropper(head.dropout_rate);
   for (std::int64_t m = 0; m < kAttentionBlock; ++m) {
     const KeyRange& tile = mask.tiles[m / kTileRows];
@@ -90,12 +102,14 @@ void pass_block(const Head& head, std::int64_t first_query, std::int64_t first_k
     const std::int64_t first = register_begin(tile);
     const std::int64_t end = register_end(tile);
     float* scores_m = buffers.scores + m * kAttentionBlock;
-    exponentiate_row(scores_m, first, end, BlockMask::columns_of(head.visible()[first_query + m], first_key),
-                     buffers.maxima + m, buffers.sums + m * kLanes, buffers.rows + m * sizes.HS_padded,
-                     sizes.HS_padded);
+    exponentiate_row(scores_m, head.scale, first, end,
+                     BlockMask::columns_of(head.visible()[first_query + m], first_key), buffers.maxima + m,
+                     buffers.sums + m * kLanes, buffers.rows + m * sizes.HS_padded, sizes.HS_padded);
     if (head.dropout_rate > 0.0F) drop_row(scores_m, first, end, first_query + m, first_key, head.random, dropped);
+    settle_row<step>(buffers.weights + m * kAttentionBlock / step, scores_m, first, end);
   }
-  add_weighted_rows(buffers.rows, buffers.scores, buffers.v + first_key * sizes.HS_padded, mask, sizes);
+  add_weighted_rows<step>(buffers.rows, buffers.weights, buffers.v_right + first_key / step * sizes.HS_padded, mask,
+                          sizes);
 }
 
 // The queries of one block, over all blocks of keys; outputs are `stride` elements apart.
@@ -103,10 +117,10 @@ template <class T>
 void attend_block(const Head& head, std::int64_t first_query, T* out, std::int64_t stride, float* lse) {
   const HeadSizes& sizes = head.sizes;
   const AttentionForwardBuffers& buffers = head.buffers;
-  std::fill_n(buffers.rows, sizes.block_rows(), 0.0F);
+  std::fill_n(buffers.rows, sizes.block_sums(), 0.0F);
   std::fill_n(buffers.maxima, kAttentionBlock, kMinusInfinity);
   std::fill_n(buffers.sums, kAttentionBlock * kLanes, 0.0F);
-  for (std::int64_t key = 0; key < sizes.T; key += kAttentionBlock) pass_block(head, first_query, key);
+  for (std::int64_t key = 0; key < sizes.T; key += kAttentionBlock) pass_block<kStep<T>>(head, first_query, key);
   const std::int64_t queries = std::min(kAttentionBlock, sizes.T - first_query);
   for (std::int64_t m = 0; m < queries; ++m) {
     const float total = sum(load(buffers.sums + m * kLanes));
@@ -125,10 +139,12 @@ void forward_head(const AttentionForward& a, const Head& head, std::int64_t b, s
   const std::int64_t stride = 3 * NH * sizes.HS;
   const AttentionForwardBuffers& buffers = head.buffers;
   find_visible_keys(reinterpret_cast<KeyRange*>(buffers.visible), a.mask, b, sizes);
-  pack_rows(buffers.v, head_of_qkv<T>(a.qkv, b, 1, h), stride, 1.0F, sizes);  // k passes through the place of v
-  transpose_panel(buffers.k_transposed, buffers.v, sizes);
-  pack_rows(buffers.v, head_of_qkv<T>(a.qkv, b, 2, h), stride, 1.0F, sizes);
-  pack_rows(buffers.q, head_of_qkv<T>(a.qkv, b, 0, h), stride, 1.0F / std::sqrt(static_cast<float>(sizes.HS)), sizes);
+  const T* v = head_of_qkv<T>(a.qkv, b, 2, h);
+  pack_left(buffers.v_right, head_of_qkv<T>(a.qkv, b, 1, h), stride, sizes);  // k passes through the place of v
+  transpose_panel(buffers.k_transposed, buffers.v_right, sizes);
+  if (kStep<T> == 1) pack_left(buffers.v_right, v, stride, sizes);
+  make_right(buffers.v_right, v, stride, sizes);
+  pack_left(buffers.q, head_of_qkv<T>(a.qkv, b, 0, h), stride, sizes);
   T* out = a.out.as<T>() + (b * sizes.T * NH + h) * sizes.HS;
   float* lse = a.lse.as<float>() + (b * NH + h) * sizes.T;
   for (std::int64_t query = 0; query < sizes.T; query += kAttentionBlock) {
@@ -141,16 +157,17 @@ void forward_head(const AttentionForward& a, const Head& head, std::int64_t b, s
 void attention_forward(const Exec& exec, const AttentionForward& a) {
   const std::int64_t B = a.qkv.size(0);
   const std::int64_t NH = a.qkv.size(3);
-  const HeadSizes sizes(a.qkv.size(1), a.qkv.size(4));
-  Scratch scratch(*exec.workspace);
-  const Tensor memory = take_attention_scratch<AttentionForwardBuffers>(scratch, omp_get_max_threads(), sizes);
   visit_dtype(a.qkv.dtype, [&]<class T>() {
+    const HeadSizes sizes(a.qkv.size(1), a.qkv.size(4), kStep<T>);
+    Scratch scratch(*exec.workspace);
+    const Tensor memory = take_attention_scratch<AttentionForwardBuffers>(scratch, omp_get_max_threads(), sizes);
 #pragma omp parallel for schedule(dynamic)
     for (std::int64_t task = 0; task < B * NH; ++task) {
       const std::int64_t b = task / NH;
       const std::int64_t h = task % NH;
       const Head head{attention_buffers<AttentionForwardBuffers>(memory, omp_get_thread_num(), sizes), sizes,
-                      a.dropout.rate, head_stream(a.dropout, b, a.first_head + h, sizes.T)};
+                      1.0F / std::sqrt(static_cast<float>(sizes.HS)), a.dropout.rate,
+                      head_stream(a.dropout, b, a.first_head + h, sizes.T)};
       forward_head<T>(a, head, b, h);
     }
   });

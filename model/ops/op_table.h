@@ -1,5 +1,6 @@
 // OpTable: one function per op. Each backend fills one: the CPU for every instruction set it is compiled for
-// (cpu_v3: AVX2, cpu_v4: AVX-512), CUDA in its module. Arguments have been checked when these are called.
+// (cpu_v3: AVX2, cpu_v4: AVX-512; cpu_v4_bf16: attention by dot products of bf16), CUDA in its module. Arguments have
+// been checked when these are called.
 #pragma once
 
 #include <vector>
@@ -19,7 +20,8 @@
 namespace phalanx::ops {
 
 struct OpTable {
-  const char* name;  // "cpu_v4"
+  const char* name;    // "cpu_v4"
+  int attention_step;  // elements of bf16 that attention multiplies at once (CPU only)
 
   void (*layernorm_forward)(const Exec&, const LayernormForward&);
   void (*residual_layernorm_forward)(const Exec&, const ResidualLayernormForward&);
@@ -53,7 +55,7 @@ struct OpTable {
 };
 
 // The best CPU table for this processor's features (never chosen by timing); throws below AVX2 + FMA. The environment
-// variable PHALANX_CPU_LEVEL=v3|v4 asks for a level; one that the processor lacks throws UsageError.
+// variable PHALANX_CPU_LEVEL=v3|v4|v4_bf16 asks for a level; one that the processor lacks throws UsageError.
 const OpTable& cpu_op_table();
 // Every CPU table that this processor can run, the best last: tests run them all.
 std::vector<const OpTable*> usable_cpu_op_tables();

@@ -12,6 +12,7 @@ namespace {
 constexpr OpTable make_table() {
   OpTable t{};
   t.name = PHALANX_TEXT(PHALANX_CPU_LEVEL);
+  t.attention_step = 1;
 
   // An op that has no line here is not written yet; calling it would be a null call.
   t.layernorm_forward = layernorm_forward;

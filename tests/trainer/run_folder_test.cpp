@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -37,12 +38,20 @@ std::string problem_of(const std::string& output) {
   return "";
 }
 
-TEST(RunFolder, CreatesTheFolderWithItsParentsAndLeavesNothingInIt) {
+TEST(RunFolder, CreatesTheFolderWithItsParentsOrTakesOneThatIsThere) {
   test::TemporaryFolder root;
-  const RunFolder folder(config_at(root / "a/b/c"));
-  EXPECT_EQ(folder.path(), root / "a/b/c");
-  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
-  EXPECT_EQ(problem_of(root / "a/b/c"), "") << "a folder that is there is fine";
+  EXPECT_EQ(problem_of(root / "a/b/c"), "");
+  EXPECT_EQ(problem_of(root / "a/b/c"), "");
+}
+
+TEST(RunFolder, OneRunAtATimeWritesToIt) {
+  test::TemporaryFolder root;
+  {
+    const RunFolder folder(config_at(root / "run"));
+    EXPECT_THAT(problem_of(root / "run"), AllOf(StartsWith("run.output: another run is writing to "),
+                                                HasSubstr(root / "run"), HasSubstr(std::to_string(getpid()))));
+  }
+  EXPECT_EQ(problem_of(root / "run"), "");
 }
 
 TEST(RunFolder, AFolderThatCannotBeCreatedOrWrittenNamesTheKey) {

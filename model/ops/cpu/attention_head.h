@@ -1,4 +1,4 @@
-// One head of attention, prepared for the products: which keys each query sees, and its rows as fp32 panels.
+// One head of attention, prepared for the products: which keys each query sees, and its rows as panels of words.
 // Included in the level region.
 #pragma once
 
@@ -70,29 +70,72 @@ inline Mask lanes_inside(const KeyRange& row, std::int64_t column) {
               less(lane, set(static_cast<float>(row.end) - 0.5F)));
 }
 
-// panel (T_padded, HS_padded) = scale * the T rows at `from`, `stride` elements apart.
+// Register d of a row of HS elements, zeros behind its end.
 template <class T>
-inline void pack_rows(float* panel, const T* from, std::int64_t stride, float scale, const HeadSizes& sizes) {
-  const VecF factor = set(scale);
-  for (std::int64_t t = 0; t < sizes.T; ++t) {
-    float* row = panel + t * sizes.HS_padded;
-    std::fill(row + sizes.HS, row + sizes.HS_padded, 0.0F);
-    for_lanes(sizes.HS,
-              [&](std::int64_t d, auto lanes) { store(row + d, load(from + t * stride + d, lanes) * factor, lanes); });
-  }
-  std::fill(panel + sizes.T * sizes.HS_padded, panel + sizes.panel(), 0.0F);
+inline VecF load_padded(const T* row, std::int64_t d, std::int64_t HS) {
+  if (d + kLanes <= HS) return load(row + d);
+  return d < HS ? load(row + d, FirstLanes{HS - d}) : set(0.0F);
 }
 
-// Blocks of (HS_padded, kAttentionBlock) from a panel of rows, four by four.
+// Rows of a head lie pages apart, where the processor does not foresee them.
+constexpr std::int64_t kRowsAhead = 12;
+template <class T>
+inline void prefetch_row(const T* row, std::int64_t HS) {
+  for (std::int64_t d = 0; d < HS; d += static_cast<std::int64_t>(64 / sizeof(T))) __builtin_prefetch(row + d);
+}
+
+// A left panel of the T rows at `from`, `stride` elements apart.
+template <class T>
+inline void pack_left(float* panel, const T* from, std::int64_t stride, const HeadSizes& sizes) {
+  constexpr int step = kStep<T>;
+  for (std::int64_t t = 0; t < sizes.T; ++t) {
+    float* row = panel + t * sizes.row_words();
+    if (t + kRowsAhead < sizes.T) prefetch_row(from + (t + kRowsAhead) * stride, sizes.HS);
+    for (std::int64_t d = 0; d < sizes.HS_padded; d += kLanes) {
+      store_words<step>(row + d / step, load_padded(from + t * stride, d, sizes.HS));
+    }
+  }
+  std::fill(panel + sizes.T * sizes.row_words(), panel + sizes.panel(), 0.0F);
+}
+
+#if PHALANX_CPU_BF16
+// A right panel of pairs.
+inline void pack_right(float* panel, const bf16* from, std::int64_t stride, const HeadSizes& sizes) {
+  for (std::int64_t t = 0; t < sizes.T; t += 2) {
+    const bf16* row = from + t * stride;
+    if (t + kRowsAhead + 1 < sizes.T) {
+      prefetch_row(row + kRowsAhead * stride, sizes.HS);
+      prefetch_row(row + (kRowsAhead + 1) * stride, sizes.HS);
+    }
+    for (std::int64_t d = 0; d < sizes.HS_padded; d += kLanes) {
+      const VecF next = t + 1 < sizes.T ? load_padded(row + stride, d, sizes.HS) : set(0.0F);
+      store_pairs(panel + t / 2 * sizes.HS_padded + d, load_padded(row, d, sizes.HS), next);
+    }
+  }
+  std::fill(panel + (sizes.T + 1) / 2 * sizes.HS_padded, panel + sizes.panel(), 0.0F);
+}
+#endif
+
+// The right panel of rows whose left panel is there already.
+template <class T>
+inline void make_right([[maybe_unused]] float* right, [[maybe_unused]] const T* from,
+                       [[maybe_unused]] std::int64_t stride, [[maybe_unused]] const HeadSizes& sizes) {
+#if PHALANX_CPU_BF16
+  if constexpr (kStep<T> == 2) pack_right(right, from, stride, sizes);
+#endif
+}
+
+// Blocks of (row_words, kAttentionBlock) from a left panel, four words by four.
 inline void transpose_panel(float* transposed, const float* panel, const HeadSizes& sizes) {
+  const std::int64_t W = sizes.row_words();
   for (std::int64_t t = 0; t < sizes.T_padded; t += 4) {
-    float* block = transposed + t / kAttentionBlock * sizes.block_rows() + t % kAttentionBlock;
-    const float* rows = panel + t * sizes.HS_padded;
-    for (std::int64_t d = 0; d < sizes.HS_padded; d += 4) {
+    float* block = transposed + t / kAttentionBlock * kAttentionBlock * W + t % kAttentionBlock;
+    const float* rows = panel + t * W;
+    for (std::int64_t d = 0; d < W; d += 4) {
       __m128 r0 = _mm_loadu_ps(rows + d);
-      __m128 r1 = _mm_loadu_ps(rows + sizes.HS_padded + d);
-      __m128 r2 = _mm_loadu_ps(rows + 2 * sizes.HS_padded + d);
-      __m128 r3 = _mm_loadu_ps(rows + 3 * sizes.HS_padded + d);
+      __m128 r1 = _mm_loadu_ps(rows + W + d);
+      __m128 r2 = _mm_loadu_ps(rows + 2 * W + d);
+      __m128 r3 = _mm_loadu_ps(rows + 3 * W + d);
       _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
       _mm_storeu_ps(block + d * kAttentionBlock, r0);
       _mm_storeu_ps(block + (d + 1) * kAttentionBlock, r1);
@@ -102,30 +145,34 @@ inline void transpose_panel(float* transposed, const float* panel, const HeadSiz
   }
 }
 
-// scores[query, column] = a[query] . keys[column] over the columns that each tile sees; a (block, HS_padded) rows,
-// keys_transposed (HS_padded, block).
+// scores[query, column] = a[query] . keys[column] over the columns that each tile sees; a: rows of a left panel,
+// keys_transposed: a block of a transposed one.
+template <int step>
 inline void multiply_block(float* scores, const float* a, const float* keys_transposed, const BlockMask& mask,
                            const HeadSizes& sizes) {
   for (std::int64_t tile = 0; tile < BlockMask::kTiles; ++tile) {
     const KeyRange& columns = mask.tiles[tile];
     const std::int64_t first = register_begin(columns);
     const std::int64_t row = tile * kTileRows;
-    multiply_rows<Into::overwrite>(scores + row * kAttentionBlock + first, kAttentionBlock,
-                                   {a + row * sizes.HS_padded, sizes.HS_padded, 1}, keys_transposed + first,
-                                   kAttentionBlock, sizes.HS, register_end(columns) - first);
+    multiply_rows<step, Into::overwrite>(scores + row * kAttentionBlock + first, kAttentionBlock,
+                                         {a + row * sizes.row_words(), sizes.row_words(), 1}, keys_transposed + first,
+                                         kAttentionBlock, sizes.row_words(), register_end(columns) - first);
   }
 }
 
-// rows[query] += sum over its columns of weights[query, column] values[column]; values (block, HS_padded) rows.
+// rows[query] += sum over its columns of weights[query, column] values[column]; neighbouring columns share a word of
+// weights (block, block) and of values, rows of a right panel.
+template <int step>
 inline void add_weighted_rows(float* rows, const float* weights, const float* values, const BlockMask& mask,
                               const HeadSizes& sizes) {
+  constexpr std::int64_t W = kAttentionBlock / step;
   for (std::int64_t tile = 0; tile < BlockMask::kTiles; ++tile) {
-    const KeyRange& columns = mask.tiles[tile];
+    const std::int64_t first = mask.tiles[tile].begin / step;
+    const std::int64_t end = (mask.tiles[tile].end + step - 1) / step;
     const std::int64_t row = tile * kTileRows;
-    multiply_rows<Into::accumulate>(rows + row * sizes.HS_padded, sizes.HS_padded,
-                                    {weights + row * kAttentionBlock + columns.begin, kAttentionBlock, 1},
-                                    values + columns.begin * sizes.HS_padded, sizes.HS_padded,
-                                    columns.end - columns.begin, sizes.HS_padded);
+    multiply_rows<step, Into::accumulate>(rows + row * sizes.HS_padded, sizes.HS_padded,
+                                          {weights + row * W + first, W, 1}, values + first * sizes.HS_padded,
+                                          sizes.HS_padded, end - first, sizes.HS_padded);
   }
 }
 

@@ -1,16 +1,16 @@
 // The matrix product of attention: four rows of a result at a time, all in registers, against rows of b that the
-// first-level cache holds. Included in the level region.
+// first-level cache holds. Operands are 32-bit words of `step` elements each: one float, or two neighbours in bf16
+// whose products are added at once. Included in the level region.
 #pragma once
 
-#include "model/ops/cpu/vector.h"
+#include "model/ops/cpu/bf16_pairs.h"
 
 namespace phalanx::ops::PHALANX_CPU_LEVEL {
 
 inline constexpr int kTileRows = 4;
 inline constexpr int kTileVectors = PHALANX_CPU_V4 ? 4 : 2;  // 16 of 32, or 8 of 16, registers hold sums
 
-// A (rows, K) operand, read one element at a time: element (m, k) is at data[m * row + k * column]. Its transpose is
-// the same memory with the strides exchanged.
+// A (rows, K) operand, read one word at a time: word (m, k) is at data[m * row + k * column].
 struct Left {
   const float* data;
   std::int64_t row;
@@ -18,7 +18,7 @@ struct Left {
 };
 
 // c (4, V registers) = [c +] a (4, K) b (K, V registers).
-template <int V, bool accumulate>
+template <int step, int V, bool accumulate>
 inline void multiply_tile(float* __restrict c, std::int64_t c_row, const Left& a, const float* __restrict b,
                           std::int64_t b_row, std::int64_t K) {
   VecF sums[kTileRows][V];
@@ -31,7 +31,7 @@ inline void multiply_tile(float* __restrict c, std::int64_t c_row, const Left& a
     for (int v = 0; v < V; ++v) b_k[v] = load(b + v * kLanes);
     for (int m = 0; m < kTileRows; ++m) {
       const VecF a_mk = set(a_k[m * a.row]);
-      for (int v = 0; v < V; ++v) sums[m][v] = fma(a_mk, b_k[v], sums[m][v]);
+      for (int v = 0; v < V; ++v) sums[m][v] = add_products<step>(a_mk, b_k[v], sums[m][v]);
     }
     a_k += a.column;
     b += b_row;
@@ -43,23 +43,23 @@ inline void multiply_tile(float* __restrict c, std::int64_t c_row, const Left& a
 
 enum class Into : bool { overwrite, accumulate };
 
-// c (4, columns) = [c +] a (4, K) b (K, columns); columns is a multiple of kLanes.
-template <Into into>
+// c (4, columns) = [c +] a (4, K) b (K, columns), K in words; columns is a multiple of kLanes.
+template <int step, Into into>
 inline void multiply_rows(float* c, std::int64_t c_row, const Left& a, const float* b, std::int64_t b_row,
                           std::int64_t K, std::int64_t columns) {
   constexpr bool accumulate = into == Into::accumulate;
   constexpr std::int64_t kWidth = std::int64_t{kTileVectors} * kLanes;
   std::int64_t n = 0;
   for (; n + kWidth <= columns; n += kWidth) {
-    multiply_tile<kTileVectors, accumulate>(c + n, c_row, a, b + n, b_row, K);
+    multiply_tile<step, kTileVectors, accumulate>(c + n, c_row, a, b + n, b_row, K);
   }
   if constexpr (kTileVectors == 4) {
     if (n + 2 * kLanes <= columns) {
-      multiply_tile<2, accumulate>(c + n, c_row, a, b + n, b_row, K);
+      multiply_tile<step, 2, accumulate>(c + n, c_row, a, b + n, b_row, K);
       n += 2 * kLanes;
     }
   }
-  if (n < columns) multiply_tile<1, accumulate>(c + n, c_row, a, b + n, b_row, K);
+  if (n < columns) multiply_tile<step, 1, accumulate>(c + n, c_row, a, b + n, b_row, K);
 }
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL
