@@ -1,7 +1,6 @@
 // Where a long document may be cut without changing its tokens, and what counts as text.
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 
 namespace phalanx::data {

@@ -5,8 +5,6 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 

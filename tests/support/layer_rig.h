@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "model/context.h"
 #include "parallel/comm_self.h"

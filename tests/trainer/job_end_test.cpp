@@ -4,7 +4,7 @@
 
 #include <csignal>
 #include <filesystem>
-#include <thread>
+#include <chrono>
 
 #include "tests/support/program.h"
 
