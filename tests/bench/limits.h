@@ -3,7 +3,6 @@
 
 #include <benchmark/benchmark.h>
 
-
 #include "model/ops/op_table.h"
 
 namespace phalanx::bench {
