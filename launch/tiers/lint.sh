@@ -56,6 +56,7 @@ lint_shell() { git ls-files -- '*.sh' '*.sbatch' .ci/run | xargs -r shellcheck -
 # so only its exit status speaks.
 lint_tidy() {
   local log=$root/build/release/tidy.log
+  mkdir -p "$(dirname "$log")"
   { installed build && configure release; } >"$log" 2>&1 || { cat "$log"; return 1; }
   # GCC's target pragmas of the CPU ops are unknown to clang, which reads their portable half.
   if ! git ls-files -- '*.cpp' | compiled_here |
