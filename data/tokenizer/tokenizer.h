@@ -23,6 +23,7 @@ class Tokenizer {
   // Appends the ids of `text` (UTF-8; invalid bytes are encoded as they are by BPE, left out by WordPiece). Special
   // tokens in the text are ordinary text. Thread-safe.
   virtual void encode(std::string_view text, std::vector<TokenId>& ids) const = 0;
+  // Text of the ids. More ids extend it, but the texts of two parts do not concatenate: see TextStream.
   [[nodiscard]] virtual std::string decode(const std::vector<TokenId>& ids) const = 0;
   // The bytes or text of one token, for display.
   [[nodiscard]] virtual std::string token_text(TokenId id) const = 0;

@@ -12,6 +12,7 @@
 
 #include "data/text_cut.h"
 #include "data/tokenizer/bert_words.h"
+#include "data/tokenizer/text_stream.h"
 #include "tests/data/temporary_folder.h"
 #include "tests/data/wordpiece_fixture.h"
 
@@ -169,6 +170,16 @@ TEST(WordPieceDecode, JoinsPiecesAndPutsOneSpaceBetweenWords) {
   EXPECT_EQ(tokenizer.decode({8, 5}), "##x un") << "a piece that goes on with nothing";
   EXPECT_EQ(tokenizer.token_text(6), "##able");
   EXPECT_EQ(tokenizer.decode({}), "");
+}
+
+TEST(WordPieceDecode, ATextThatGrowsTokenByTokenIsTheTextOfAllTokens) {
+  const WordPieceTokenizer tokenizer(model_of({"the", "king", "##dom", "of", ","}));
+  TextStream stream(tokenizer, encode(tokenizer, "The king"));
+  std::string text = "The king";
+  for (const TokenId id : encode(tokenizer, "kingdom, of the")) text += stream.add(id);
+  EXPECT_EQ(text, "The king kingdom , of the");
+  EXPECT_EQ(TextStream(tokenizer, encode(tokenizer, "king")).add(7), "dom") << "a piece that ends the prompt's word";
+  EXPECT_EQ(TextStream(tokenizer, {}).add(5), "the");
 }
 
 TEST(WordPieceDecode, RefusesIdsOutsideTheVocabulary) {

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 
+#include "data/tokenizer/text_stream.h"
 #include "data/tokenizer/tokenizer.h"
 #include "trainer/agree.h"
 #include "trainer/commands/command.h"
@@ -43,11 +44,12 @@ int run(const Options& options, const Runtime& runtime) {
   Generator generator(manifest, runtime, Grid{runtime.world_size() / options.tensor, options.tensor});
   const std::vector<std::int32_t> prompt = prompt_ids(*tokenizer, options.prompt);
   generator.require_room(prompt);
+  data::TextStream text(*tokenizer, prompt);
   const bool speaks = runtime.world_rank() == 0;
   if (speaks) std::cout << options.prompt << std::flush;
   generator.generate(prompt, options.tokens, options.sampling, tokenizer->end_of_text(), [&](std::int32_t token) {
     if (speaks && token != tokenizer->end_of_text()) {
-      std::cout << tokenizer->decode({token}) << std::flush;
+      std::cout << text.add(token) << std::flush;
     }
   });
   if (speaks) std::cout << '\n';
