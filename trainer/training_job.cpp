@@ -206,6 +206,7 @@ void TrainingJob::report_step(const StepStats& stats, double own_seconds) {
   if (!leads()) return;
   metrics_->set_rank_seconds(rank_seconds, stats.time);
   metrics_->set_usage(usage());
+  metrics_->set_memory(replica_->memory().bytes());
   metrics_->set_layer_gradient_norms(trainer_->layer_gradient_norms());
   metrics_->on_step(stats);
 }

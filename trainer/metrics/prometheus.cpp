@@ -54,7 +54,7 @@ struct PrometheusExporter::State {
   Gauge& checkpoint_time = gauge(r, "checkpoint_last_success_timestamp_seconds", "Unix time of the last checkpoint");
   Gauge& free_bytes = gauge(r, "checkpoint_free_bytes", "Free space where checkpoints are written");
   Family<Gauge>& layer_norms = gauges(r, "layer_gradient_norm", "Norm of a layer's gradients before clipping");
-  Family<Gauge>& memory = gauges(r, "memory_bytes", "Bytes in use per arena of rank 0");
+  Family<Gauge>& memory = gauges(r, "memory_bytes", "Most bytes used so far per arena of rank 0");
   Family<Gauge>& planned = gauges(r, "memory_planned_bytes", "Bytes planned per arena of rank 0");
   Family<Gauge>& rank_seconds = gauges(r, "rank_step_seconds", "Time of a rank's last step without its collectives");
   Family<Gauge>& rank_seen = gauges(r, "rank_last_seen_timestamp_seconds", "Unix time of a rank's last report");

@@ -52,7 +52,7 @@ struct RunInfo {
 struct ArenaBytes {
   std::string name;
   std::int64_t planned = 0;
-  std::int64_t used = 0;
+  std::int64_t used = 0;  // most so far
 };
 
 }  // namespace phalanx
