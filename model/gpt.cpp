@@ -45,7 +45,7 @@ Gpt::Gpt(const NetworkOptions& options)
           builder_,
           {.V = options.V, .C = options.C, .T = options.T, .init_std = options.init_std, .dropout = options.dropout}),
       blocks_(make_blocks(builder_, options)),
-      final_norm_(builder_, "final_norm.", options.C, static_cast<int>(options.L), kNormEpsilon),
+      final_norm_(builder_, "final_norm.", options.C, -1, kNormEpsilon),
       head_(embedding_.token_table(), options.V) {}
 
 TransformerBlock::Shared Gpt::make_shared_buffers(const Context& ctx, std::int64_t N) const {
