@@ -16,7 +16,7 @@ using namespace phalanx::testing;  // NOLINT(google-build-using-namespace)
 constexpr double kEpsilon = 1e-5;  // of the norm
 constexpr DType kTypes[] = {DType::f32, DType::bf16};
 
-class Layernorm : public EachCpuLevel {};
+class LayernormOp : public EachCpuLevel {};
 
 // Rounding errors of a row's sums of C fp32 terms; values are of order `magnitude`.
 double sum_error(std::int64_t C, double magnitude) {
@@ -84,7 +84,7 @@ struct Case {
   Array dy, dx_add, dx, dbranch, dgamma, dbeta, dbias;
 };
 
-TEST_P(Layernorm, ForwardMatchesDoubleLoops) {
+TEST_P(LayernormOp, ForwardMatchesDoubleLoops) {
   for (const DType dtype : kTypes) {
     for (const std::int64_t C : {1, 7, 31, 33, 64, 131, 768}) {
       SCOPED_TRACE(::testing::Message() << name_of(dtype) << " C " << C);
@@ -100,7 +100,7 @@ TEST_P(Layernorm, ForwardMatchesDoubleLoops) {
   }
 }
 
-TEST_P(Layernorm, ForwardSurvivesALargeMean) {  // mean of squares minus square of mean would give variance 0
+TEST_P(LayernormOp, ForwardSurvivesALargeMean) {  // mean of squares minus square of mean would give variance 0
   Case c(1, 3, 257, DType::f32);
   Array x = normal_array({3, 257}, DType::f32, 8, 1.0, 4096.0);
   layernorm_forward(exec(), c.plain(x));
@@ -108,7 +108,7 @@ TEST_P(Layernorm, ForwardSurvivesALargeMean) {  // mean of squares minus square 
   expect_close(c.rstd, want.rstd, 1e-5, 0.0);
 }
 
-TEST_P(Layernorm, ForwardWithoutBetaAddsNothing) {
+TEST_P(LayernormOp, ForwardWithoutBetaAddsNothing) {
   Case c(1, 4, 33, DType::f32);
   LayernormForward a = c.plain(c.residual);
   a.beta = {};
@@ -117,7 +117,7 @@ TEST_P(Layernorm, ForwardWithoutBetaAddsNothing) {
   expect_close(c.y, want.y, epsilon_of(DType::f32), sum_error(33, 10.0));
 }
 
-TEST_P(Layernorm, FusedForwardAddsResidualBranchAndBias) {
+TEST_P(LayernormOp, FusedForwardAddsResidualBranchAndBias) {
   for (const DType dtype : kTypes) {
     SCOPED_TRACE(name_of(dtype));
     Case c(2, 3, 45, dtype);
@@ -132,7 +132,7 @@ TEST_P(Layernorm, FusedForwardAddsResidualBranchAndBias) {
   }
 }
 
-TEST_P(Layernorm, RecomputingFromTheStoredSumGivesTheSameBits) {
+TEST_P(LayernormOp, RecomputingFromTheStoredSumGivesTheSameBits) {
   for (const DType dtype : kTypes) {
     Case c(2, 4, 50, dtype);
     residual_layernorm_forward(exec(), c.fused(0.3F));
@@ -142,7 +142,7 @@ TEST_P(Layernorm, RecomputingFromTheStoredSumGivesTheSameBits) {
   }
 }
 
-TEST_P(Layernorm, FusedForwardMayOverwriteItsInputs) {
+TEST_P(LayernormOp, FusedForwardMayOverwriteItsInputs) {
   Case apart(2, 3, 40, DType::bf16);
   residual_layernorm_forward(exec(), apart.fused(0.2F));
   for (const bool over_branch : {false, true}) {
@@ -155,7 +155,7 @@ TEST_P(Layernorm, FusedForwardMayOverwriteItsInputs) {
   }
 }
 
-TEST_P(Layernorm, FusedDropoutFollowsTheKeyOfEachSequence) {
+TEST_P(LayernormOp, FusedDropoutFollowsTheKeyOfEachSequence) {
   constexpr std::int64_t B = 3;
   constexpr std::int64_t T = 5;
   constexpr std::int64_t C = 39;  // odd rows start inside a block of four numbers
@@ -171,7 +171,7 @@ TEST_P(Layernorm, FusedDropoutFollowsTheKeyOfEachSequence) {
   expect_close(c.sum, sum, epsilon_of(DType::f32), 2.0 * epsilon_of(DType::f32) * largest(sum));
 }
 
-TEST_P(Layernorm, BackwardMatchesFiniteDifferences) {
+TEST_P(LayernormOp, BackwardMatchesFiniteDifferences) {
   for (const DType dtype : kTypes) {
     for (const std::int64_t C : {7, 16, 33}) {
       SCOPED_TRACE(::testing::Message() << name_of(dtype) << " C " << C);
@@ -202,7 +202,7 @@ TEST_P(Layernorm, BackwardMatchesFiniteDifferences) {
   }
 }
 
-TEST_P(Layernorm, FusedBackwardSendsTheGradientThroughTheMask) {
+TEST_P(LayernormOp, FusedBackwardSendsTheGradientThroughTheMask) {
   constexpr float rate = 0.25F;
   for (const DType dtype : kTypes) {
     SCOPED_TRACE(name_of(dtype));
@@ -223,7 +223,7 @@ TEST_P(Layernorm, FusedBackwardSendsTheGradientThroughTheMask) {
   }
 }
 
-TEST_P(Layernorm, FusedBackwardWithoutDropoutMayShareTheGradient) {
+TEST_P(LayernormOp, FusedBackwardWithoutDropoutMayShareTheGradient) {
   Case apart(1, 37, 40, DType::bf16);
   residual_layernorm_forward(exec(), apart.fused());
   residual_layernorm_backward(exec(), apart.fused_backward());
@@ -240,7 +240,7 @@ TEST_P(Layernorm, FusedBackwardWithoutDropoutMayShareTheGradient) {
               bytes_of_all(apart.dgamma, apart.dbeta, apart.dbias));
 }
 
-TEST_P(Layernorm, BitsDoNotDependOnThreads) {
+TEST_P(LayernormOp, BitsDoNotDependOnThreads) {
   for (const DType dtype : kTypes) {
     expect_same_bits_for_threads([&] {
       Case c(3, 47, 100, dtype);
@@ -251,7 +251,7 @@ TEST_P(Layernorm, BitsDoNotDependOnThreads) {
   }
 }
 
-PHALANX_EACH_CPU_LEVEL(Layernorm);
+PHALANX_EACH_CPU_LEVEL(LayernormOp);
 
 TEST(LayernormChecks, PlanningTakesWhatRunningTakes) {
   Case c(3, 50, 70, DType::f32);
