@@ -19,6 +19,7 @@ struct Batch {
   std::vector<std::int64_t> sequences;       // (B), ordinal of each sequence in the run: position of its random numbers
   std::int64_t predicted = 0;                // targets that are not kIgnore
 
+  // Nothing is predicted yet; the arrays keep what they held, to be overwritten.
   void resize(int batch, int tokens_per_sequence);
 };
 

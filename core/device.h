@@ -19,7 +19,7 @@ std::byte* allocate(Device device, std::int64_t bytes, std::int64_t alignment, s
 // `bytes` as given to allocate.
 void deallocate(Device device, std::byte* memory, std::int64_t bytes);
 
-// Copies count and bytes must match; either side may be host or device memory.
+// Count and dtype must be equal; either side may be host or device memory.
 void copy(const Tensor& to, const Tensor& from, const Stream& stream);
 void fill_zero(const Tensor& tensor, const Stream& stream);
 

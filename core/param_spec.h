@@ -1,5 +1,5 @@
-// ParamSpec: all that the project knows of one parameter. Allocation, sharding, optimizer, checkpoint and export read
-// the table of specs and nothing else.
+// ParamSpec: all that the project knows of one parameter. Allocation, sharding, optimizer and checkpoint read the
+// table of specs and nothing else.
 #pragma once
 
 #include <cstdint>

@@ -24,8 +24,14 @@ enum class Purpose : std::uint8_t {
   data_split = 12,
 };
 
-// What a stream of random numbers belongs to. `position`: ordinal of the sequence in the run (40 bits), 0 for initial
-// values. `layer`: layer, or ordinal of the parameter in its table (16 bits).
+// What a stream of random numbers belongs to. What `layer` (16 bits) and `position` (40 bits) mean, by purpose:
+//   initial_values              ordinal of the parameter in its table; 0
+//   dropout, masking and        layer, 0 for the embedding; ordinal of the sequence in the run
+//   next_sentence
+//   source_order                0; ordinal of the block of samples
+//   sample_order                ordinal of the source in data.train; its epoch
+//   benchmark_tokens            0; ordinal of the sequence
+//   generation, data_split      0; 0
 struct RandomKey {
   std::uint64_t seed = 0;
   Purpose purpose = Purpose::initial_values;

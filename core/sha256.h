@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4): the one checksum of files. Incremental and in one call; uses the processor's SHA instructions
-// where it has them.
+// SHA-256 (FIPS 180-4): identity of tokenizers and data (crc32c.h checks files). Incremental and in one call; uses the
+// processor's SHA instructions where it has them.
 #pragma once
 
 #include <array>

@@ -36,7 +36,6 @@ class ShardWriter {
   bool move_last_document(ShardWriter& to);
 
   [[nodiscard]] std::int64_t documents() const { return manifest_.documents; }
-  [[nodiscard]] std::int64_t tokens() const { return manifest_.tokens; }
 
   // Writes the last shard, the tokenizer's files and the manifest. At least one document must be there.
   const Manifest& finish();

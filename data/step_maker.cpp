@@ -51,7 +51,6 @@ void StepMaker::make(std::int64_t step, StepBatch& out) {
 
 void StepMaker::make_micro_batch(std::int64_t first_sequence, Batch& batch) {
   batch.resize(options_.micro_batch, options_.context);
-  batch.predicted = 0;
   for (int row = 0; row < options_.micro_batch; ++row) {
     const std::int64_t sequence = first_sequence + row;
     const Sample sample = sampler_->at(sequence);

@@ -176,8 +176,6 @@ bool TextSource::next(TextPiece& piece) { return state_->next(piece); }
 
 const TextCounts& TextSource::counts() const { return state_->counts; }
 
-const std::vector<std::string>& TextSource::files() const { return state_->names; }
-
 std::int64_t TextSource::file_bytes() const {
   std::int64_t bytes = 0;
   for (const TextFile& file : state_->files) bytes += file.bytes;

@@ -57,9 +57,8 @@ class TextSource {
   bool next(TextPiece& piece);
 
   [[nodiscard]] const TextCounts& counts() const;
-  [[nodiscard]] const std::vector<std::string>& files() const;  // for display
-  [[nodiscard]] std::int64_t file_bytes() const;                // of all files on disk, compressed as they are
-  [[nodiscard]] std::int64_t file_bytes_read() const;           // of these, so far; for progress
+  [[nodiscard]] std::int64_t file_bytes() const;       // of all files on disk, compressed as they are
+  [[nodiscard]] std::int64_t file_bytes_read() const;  // of these, so far; for progress
 
  private:
   struct State;

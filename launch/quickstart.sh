@@ -4,6 +4,7 @@
 #
 #   launch/quickstart.sh [gpt] [--text FILE...] [--ranks N] [--steps N] [--output DIR] [--prompt TEXT]
 #
+#   gpt              the kind of model: GPT, the default and so far the only one
 #   --text FILE...   train on these text files, a document per paragraph (default: the King James Bible of Debian's
 #                    package bible-kjv, a document per chapter)
 #   --ranks N        ranks on this machine (default 2); an even number is split two ways over attention heads, MLPs and

@@ -14,8 +14,7 @@ Tensor Context::sum_over_shards(const Tensor& partials) const {
 
 ops::Dropout Context::dropout(double rate, Purpose purpose, int layer) const {
   if (!training || rate == 0.0) return {};
-  return {static_cast<float>(rate), seed, static_cast<std::uint8_t>(purpose), static_cast<std::uint16_t>(layer),
-          sequences};
+  return {static_cast<float>(rate), seed, purpose, static_cast<std::uint16_t>(layer), sequences};
 }
 
 void Context::ready(int spec) const {

@@ -19,25 +19,25 @@ int ParamBuilder::add(ParamSpec spec) {
 
 int ParamBuilder::add_matrix(ParamSpec spec) {
   const int index = add(std::move(spec));
-  matrices.push_back({index});
+  matrices.push_back(index);
   return index;
 }
 
-Parameters::Parameters(const ParamLayout& layout, const std::vector<MatrixParam>& matrices, DType dtype,
-                       const ops::Exec& exec, Arena& weights, Arena* gradients)
+Parameters::Parameters(const ParamLayout& layout, const std::vector<int>& matrices, DType dtype, const ops::Exec& exec,
+                       Arena& weights, Arena* gradients)
     : layout_(layout), dtype_(dtype), matrices_(layout.table().size()) {
   flat_weights_ = weights.take({layout.flat_count()}, dtype);
   if (gradients != nullptr) flat_gradients_ = gradients->take({layout.flat_count()}, DType::f32);
-  for (const MatrixParam& matrix : matrices) {
-    for (int s = 0; s < layout.param(matrix.spec).shards; ++s) {
-      ops::LinearWeight w{as_matrix(weight(matrix.spec, s)), {}, {}};
+  for (const int spec : matrices) {
+    for (int s = 0; s < layout.param(spec).shards; ++s) {
+      ops::LinearWeight w{as_matrix(weight(spec, s)), {}, {}};
       const std::int64_t OC = w.plain.size(0);
       const std::int64_t IC = w.plain.size(1);
       const std::int64_t forward = ops::packed_forward_bytes(exec, OC, IC, dtype);
       const std::int64_t backward = ops::packed_backward_bytes(exec, OC, IC, dtype);
       if (forward > 0) w.packed_forward = weights.take({forward}, DType::u8);
       if (backward > 0 && gradients != nullptr) w.packed_backward = weights.take({backward}, DType::u8);
-      matrices_[static_cast<std::size_t>(matrix.spec)].push_back(w);
+      matrices_[static_cast<std::size_t>(spec)].push_back(w);
     }
   }
 }

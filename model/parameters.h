@@ -12,16 +12,10 @@
 
 namespace phalanx {
 
-// A parameter that a matrix product uses: per shard W (OC, IC), IC the last dim of the shard.
-struct MatrixParam {
-  int spec = 0;
-  bool backward_input = true;  // dx = dy W is needed
-};
-
 // Collects the table of a network while its layers are built.
 struct ParamBuilder {
   ParamTable table;
-  std::vector<MatrixParam> matrices;
+  std::vector<int> matrices;  // specs that matrix products use: per shard W (OC, IC), IC the last dim of the shard
 
   int add(ParamSpec spec);         // -> spec index
   int add_matrix(ParamSpec spec);  // likewise, for a weight of linear layers
@@ -31,7 +25,7 @@ class Parameters {
  public:
   // Takes flat weights (compute dtype) and packed blobs from `weights`, and, when `gradients` is given, flat fp32
   // gradients from it (a network without them can only run forward).
-  Parameters(const ParamLayout& layout, const std::vector<MatrixParam>& matrices, DType dtype, const ops::Exec& exec,
+  Parameters(const ParamLayout& layout, const std::vector<int>& matrices, DType dtype, const ops::Exec& exec,
              Arena& weights, Arena* gradients);
 
   [[nodiscard]] const ParamLayout& layout() const { return layout_; }

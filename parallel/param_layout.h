@@ -54,8 +54,7 @@ class ParamLayout {
   [[nodiscard]] int parts() const { return parts_; }                     // per bucket
   [[nodiscard]] std::int64_t flat_count() const { return flat_count_; }  // elements, padding included
   [[nodiscard]] std::int64_t own_count() const { return flat_count_ / parts_; }
-  [[nodiscard]] const std::vector<LocalParam>& params() const { return params_; }  // by spec index
-  [[nodiscard]] const std::vector<Bucket>& buckets() const { return buckets_; }    // in flat order
+  [[nodiscard]] const std::vector<Bucket>& buckets() const { return buckets_; }  // in flat order
   [[nodiscard]] const LocalParam& param(int spec) const { return params_[static_cast<std::size_t>(spec)]; }
   [[nodiscard]] int find(const std::string& name) const;  // spec index; throws when unknown
 
@@ -75,12 +74,12 @@ class ParamLayout {
   TensorShards shards_;
   int parts_;
   std::int64_t flat_count_ = 0;
-  std::vector<LocalParam> params_;
+  std::vector<LocalParam> params_;  // by spec index
   std::vector<Bucket> buckets_;
 };
 
 // Row-major index in the global true tensor of element `i` of padded shard `shard`; -1 for vocabulary padding.
-// Used by initial values, checkpoint and export, so they agree by construction.
+// For tests, beside global_runs.
 std::int64_t global_index(const ParamSpec& spec, int shard, int shard_count, std::int64_t i);
 
 // A run of elements contiguous both in a shard and in the global true tensor.
@@ -89,7 +88,8 @@ struct GlobalRun {
   std::int64_t global_begin = 0;  // -1: padding
   std::int64_t count = 0;
 };
-// The runs that make up elements [begin, begin + count) of a shard, in order.
+// The runs that make up elements [begin, begin + count) of a shard, in order. Initial values and checkpoint both use
+// them, so they agree by construction.
 std::vector<GlobalRun> global_runs(const ParamSpec& spec, int shard, int shard_count, std::int64_t begin,
                                    std::int64_t count);
 

@@ -20,7 +20,6 @@ class TensorRegion {
   TensorRegion(Communicator& tensor, TensorShards shards);
 
   [[nodiscard]] const TensorShards& shards() const { return shards_; }
-  [[nodiscard]] Communicator& communicator() const { return comm_; }
 
   // Sums partials (shards.count, n...) over all shards of all ranks into out (n...). Serves the forward of `reduce`
   // and the backward of `copy`. `out` may be partials[0]; partials are overwritten. Nothing happens for one shard

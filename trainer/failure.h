@@ -7,8 +7,8 @@ namespace phalanx {
 
 class Runtime;
 
-// Exit statuses of the program.
-enum class Exit : int { success = 0, failure = 1, usage = 2 };
+// Exit statuses of the program when something went wrong.
+enum class Exit : int { failure = 1, usage = 2 };
 
 // Ends a job for the exception that a command threw; to be called on every rank that caught one. UsageError and
 // AgreedError come to all ranks alike: rank 0 prints, all return a status (2, 1) and finalise. Should they have come to

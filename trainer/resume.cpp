@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 
 // Keys whose change makes another run. Dropout and initialisation are part of the model as trained.
 constexpr std::array<std::string_view, 4> kFrozen = {"model.", "objective.", "run.seed", "data."};
-// Of those, the ones that change nothing in what is computed.
+// Of those, the ones that change nothing in what is computed, and data.train, whose content is compared by its digest:
+// the same data may lie elsewhere.
 constexpr std::array<std::string_view, 3> kFree = {"data.validation", "data.prefetch", "data.train"};
 
 constexpr std::array<std::string_view, 1> kModel = {"model."};

@@ -31,7 +31,6 @@ class Embedding {
   void backward(const Context& ctx, const Tensor& dy, const Tensor& tokens, const Tensor& positions) const;
 
   [[nodiscard]] int token_table() const { return token_table_; }
-  [[nodiscard]] std::int64_t vocabulary() const { return options_.V; }
 
  private:
   Options options_;

@@ -32,7 +32,7 @@ class Norm {
     Tensor sum;   // (N, C) the norm's input
     Tensor mean;  // (N) fp32
     Tensor rstd;  // (N) fp32
-    Tensor y;     // (N, C) the output; undefined: backward of its consumer computes it again
+    Tensor y;     // (N, C) the output; with selective recompute a buffer of all blocks, filled again by recompute
   };
   // Adds the branch and normalises. saved.sum takes the branch's memory; saved.y is taken where it is undefined.
   void forward(const Context& ctx, const ResidualStream& in, Saved& saved) const;

@@ -1,6 +1,6 @@
-// Token + position embedding over a part [vocabulary_begin, + rows of wte) of the vocabulary. Tokens outside the part
-// contribute zero, so that the sum over tensor ranks is the embedding; positions are added where position_table is
-// given.
+// Token + position embedding over a part [vocabulary_begin, + rows of token_table) of the vocabulary. Tokens outside
+// the part contribute zero, so that the sum over tensor ranks is the embedding; positions are added where
+// position_table is given.
 #pragma once
 
 #include "model/ops/exec.h"

@@ -1,10 +1,15 @@
 // Exec: where an op runs. Ops check their arguments at the door, then call the backend's table.
+//
+// dtypes: a tensor whose comment names none has the compute dtype, fp32 or bf16, the same for all of an op.
+// Write rule: gradients of parameters accumulate, gradients of activations overwrite. An op that can do both says
+// which.
 #pragma once
 
 #include <cstdint>
 
 #include "core/arena.h"
 #include "core/device.h"
+#include "core/random.h"
 
 namespace phalanx::ops {
 
@@ -19,15 +24,11 @@ struct Exec {
   [[nodiscard]] bool planning() const { return workspace->planning(); }
 };
 
-// Write rule: gradients of parameters accumulate, gradients of activations overwrite. An op that can do both says
-// which.
-enum class Write : std::uint8_t { overwrite, accumulate };
-
 // Dropout of elements keyed by (seed, purpose, layer, sequence; index). rate 0: none.
 struct Dropout {
   float rate = 0.0F;
   std::uint64_t seed = 0;
-  std::uint8_t purpose = 0;  // a phalanx::Purpose
+  Purpose purpose{};
   std::uint16_t layer = 0;
   Tensor sequences;  // (B) int64: ordinals of the sequences in the run
 };

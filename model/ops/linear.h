@@ -1,7 +1,7 @@
 // Matrix products of linear layers: y = x Wᵀ + b and its transposes.
 //
-// On CPU ranks a weight is packed once after each update, for the product that uses it, and reused by every
-// micro-batch; on GPUs the plain tensor is used as it is. Shapes: x (N, IC), W (OC, IC), y (N, OC).
+// A weight is packed once after each update, for the product that uses it, and reused by every micro-batch.
+// Shapes: x (N, IC), W (OC, IC), y (N, OC).
 #pragma once
 
 #include <string>

@@ -25,13 +25,13 @@ struct Progress {
   int phase = 0;
 };
 
-// Identity of what is trained; a resume that differs is refused.
+// What is trained, on what, and how. A resume with other digests, or with another model in the configuration, is
+// refused; precision and ranks may differ.
 struct Provenance {
   std::string config_yaml;  // resolved
   std::string tokenizer_digest;
   std::string data_digest;
-  std::string
-      tokenizer_folder;  // copied into the checkpoint (tokenizer/), so that generate and export need nothing else
+  std::string tokenizer_folder;          // copied into the checkpoint (tokenizer/), so that generate needs nothing else
   int data_ranks = 1, tensor_ranks = 1;  // layout it was made with, for display
   std::string precision;
 };

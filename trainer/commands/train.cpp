@@ -37,7 +37,7 @@ void add_train(CLI::App& app, Selection& selection) {
   add_config_options(*command, options->config);
   auto* resume = command->add_option("--resume", options->start.resume,
                                      "auto: go on from the newest good checkpoint of run.output, if there is one; "
-                                     "none: refuse when there is one; or a checkpoint folder");
+                                     "none: begin anew, refused where run.output holds a run; or a checkpoint folder");
   resume->capture_default_str();
   command->add_option("--init", options->start.init, "begin a new run from the weights of this checkpoint")
       ->excludes(resume);

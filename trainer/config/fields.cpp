@@ -175,7 +175,7 @@ const std::vector<Field>& list() {
        "checkpoints of these steps are kept for ever; 0: none", from_to(0, kMaxSteps)},
       {"checkpoint.asynchronous", checkpoint<&Checkpoint::asynchronous>(), "", "write while training goes on", any()},
       {"checkpoint.on_signal", checkpoint<&Checkpoint::on_signal>(), "",
-       "SIGUSR1 or SIGTERM saves before the run stops", any()},
+       "SIGUSR1, SIGTERM or SIGINT saves before the run stops", any()},
 
       {"metrics.prometheus", metrics<&Metrics::prometheus>(), "address:port",
        "where rank 0 serves metrics; port 0: a free one; empty: nowhere", any()},

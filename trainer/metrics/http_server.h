@@ -1,4 +1,4 @@
-// HttpServer: one small web server per rank that serves pages; whoever has something to show adds a page.
+// HttpServer: the small web server of rank 0; whoever has something to show adds a page.
 #pragma once
 
 #include <functional>

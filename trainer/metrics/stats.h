@@ -46,7 +46,7 @@ struct RunInfo {
   std::int64_t parameters = 0;
   double flops_per_token = 0;  // training, matrix products
   double peak_flops = 0;       // all ranks; what MFU divides by
-  std::string peak_source;     // "measured fp32 GEMM 2048^3"
+  std::string peak_source;     // "fastest fp32 product measured at start"
 };
 
 struct ArenaBytes {

@@ -46,7 +46,9 @@ struct RandomStream {
 };
 inline RandomStream random_stream(const Dropout& dropout, std::int64_t sequence) {
   const auto position = static_cast<std::uint64_t>(sequence) & 0xFFFFFFFFFFULL;
-  return {(std::uint64_t{dropout.purpose} << 56) | (std::uint64_t{dropout.layer} << 40) | position, dropout.seed};
+  return {(std::uint64_t{static_cast<std::uint8_t>(dropout.purpose)} << 56) | (std::uint64_t{dropout.layer} << 40) |
+              position,
+          dropout.seed};
 }
 
 // The kRandomGroup numbers from block `block` on.
