@@ -31,13 +31,18 @@ std::string to_text(const EvaluationReport& r) {
 }
 
 std::string to_json(const EvaluationReport& r) {
-  return nlohmann::json({{"loss", r.loss},
-                         {"perplexity", r.perplexity},
-                         {"tokens", r.tokens},
-                         {"uniform_loss", r.uniform_loss},
-                         {"unigram_loss", r.unigram_loss},
-                         {"seconds", r.seconds}})
-      .dump();
+  nlohmann::ordered_json json = {{"loss", r.loss},
+                                 {"perplexity", r.perplexity},
+                                 {"tokens", r.tokens},
+                                 {"uniform_loss", r.uniform_loss},
+                                 {"unigram_loss", r.unigram_loss},
+                                 {"seconds", r.seconds}};
+  std::vector<std::string> not_finite;
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_number_float() && !std::isfinite(value.get<double>())) not_finite.push_back(key);
+  }
+  if (!not_finite.empty()) json["non_finite"] = not_finite;  // JSON has no such numbers: they are null
+  return json.dump();
 }
 
 }  // namespace phalanx

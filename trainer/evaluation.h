@@ -23,6 +23,7 @@ double unigram_loss_sum(const std::vector<Batch>& batches, const std::vector<std
                         std::int64_t vocabulary);
 
 std::string to_text(const EvaluationReport& report);
+// A number that is not finite is null and named under "non_finite".
 std::string to_json(const EvaluationReport& report);
 
 }  // namespace phalanx

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace phalanx {
@@ -30,6 +31,17 @@ TEST(Evaluation, JsonHoldsTheReportedKeys) {
   EXPECT_EQ(json["loss"], 1.5);
   EXPECT_EQ(json["tokens"], 7);
   for (const char* key : {"perplexity", "uniform_loss", "unigram_loss"}) EXPECT_TRUE(json.contains(key)) << key;
+  EXPECT_FALSE(json.contains("non_finite"));
+}
+
+TEST(Evaluation, JsonNamesNumbersThatAreNotFinite) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto json = nlohmann::json::parse(
+      to_json({.loss = 800, .perplexity = std::numeric_limits<double>::infinity(), .unigram_loss = nan}));
+  EXPECT_TRUE(json["perplexity"].is_null());
+  EXPECT_TRUE(json["unigram_loss"].is_null());
+  EXPECT_EQ(json["loss"], 800);
+  EXPECT_EQ(json["non_finite"], nlohmann::json({"perplexity", "unigram_loss"}));
 }
 
 }  // namespace

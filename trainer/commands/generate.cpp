@@ -29,6 +29,24 @@ std::vector<std::int32_t> prompt_ids(const data::Tokenizer& tokenizer, const std
   return ids;
 }
 
+std::unique_ptr<data::Tokenizer> open_tokenizer(const checkpoint::Manifest& manifest) {
+  const std::string& folder = manifest.provenance.tokenizer_folder;
+  if (folder.empty()) throw UsageError(str(manifest.folder, ": holds no tokenizer, which generate needs"));
+  return data::load_tokenizer(folder);
+}
+
+// Continues the prompt; rank 0 prints it, token by token.
+void speak(Generator& generator, const data::Tokenizer& tokenizer, const Options& options, bool speaks) {
+  const std::vector<std::int32_t> prompt = prompt_ids(tokenizer, options.prompt);
+  generator.require_room(prompt);
+  data::TextStream text(tokenizer, prompt);
+  if (speaks) std::cout << options.prompt << std::flush;
+  generator.generate(prompt, options.tokens, options.sampling, tokenizer.end_of_text(), [&](std::int32_t token) {
+    if (speaks && token != tokenizer.end_of_text()) std::cout << text.add(token) << std::flush;
+  });
+  if (speaks) std::cout << '\n';
+}
+
 int run(const Options& options, const Runtime& runtime) {
   set_threads(runtime);
   if (runtime.world_size() % options.tensor != 0) {
@@ -39,20 +57,16 @@ int run(const Options& options, const Runtime& runtime) {
   std::unique_ptr<data::Tokenizer> tokenizer;
   on_every_rank(runtime.world(), [&] {
     manifest = checkpoint::read_manifest(checkpoint::resolve(options.checkpoint));
-    tokenizer = data::load_tokenizer(manifest.provenance.tokenizer_folder);
+    tokenizer = open_tokenizer(manifest);
   });
   Generator generator(manifest, runtime, Grid{runtime.world_size() / options.tensor, options.tensor});
-  const std::vector<std::int32_t> prompt = prompt_ids(*tokenizer, options.prompt);
-  generator.require_room(prompt);
-  data::TextStream text(*tokenizer, prompt);
-  const bool speaks = runtime.world_rank() == 0;
-  if (speaks) std::cout << options.prompt << std::flush;
-  generator.generate(prompt, options.tokens, options.sampling, tokenizer->end_of_text(), [&](std::int32_t token) {
-    if (speaks && token != tokenizer->end_of_text()) {
-      std::cout << text.add(token) << std::flush;
-    }
-  });
-  if (speaks) std::cout << '\n';
+  try {
+    speak(generator, *tokenizer, options, runtime.world_rank() == 0);
+  } catch (const UsageError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(str(manifest.folder, ": ", error.what()));
+  }
   return 0;
 }
 
