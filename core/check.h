@@ -38,6 +38,12 @@ std::string str(const Args&... args) {
 // Throws Error("<file>:<line>: <message>").
 [[noreturn]] void throw_error(const char* file, int line, std::string_view message);
 
+// Throws UsageError unless the condition holds: for what the user asked.
+template <class... Args>
+void require_usage(bool holds, const Args&... message) {
+  if (!holds) throw UsageError(str(message...));
+}
+
 }  // namespace phalanx
 
 // Throws an Error with place and message.

@@ -1,7 +1,6 @@
 // Files that survive a crash: write, fsync, rename, and errors that name the file and say what the system said.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
+
+#include "core/clock.h"
 
 namespace phalanx {
 
@@ -29,13 +30,13 @@ class PhaseClock {
 
  private:
   void charge() {
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = Clock::now();
     seconds_[static_cast<std::size_t>(current_)] += std::chrono::duration<double>(now - since_).count();
     since_ = now;
   }
 
   Phase current_ = Phase::data;
-  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  Clock::time_point since_ = Clock::now();
   Seconds seconds_{};
 };
 

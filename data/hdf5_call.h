@@ -1,7 +1,6 @@
 // How hdf5_*.cpp call libhdf5: a negative result becomes an Error with the innermost message of libhdf5's error stack.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 

@@ -1,8 +1,9 @@
 // Progress of long work: one line that rewrites itself on a terminal, a plain line now and then in a log.
 #pragma once
 
-#include <chrono>
 #include <string>
+
+#include "core/clock.h"
 
 namespace phalanx::data {
 
@@ -18,7 +19,6 @@ class Progress {
   void show(const std::string& line);
 
  private:
-  using Clock = std::chrono::steady_clock;
   int terminal_;  // descriptor to draw on; -1: lines of log
   Clock::time_point next_;
 };

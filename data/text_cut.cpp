@@ -1,10 +1,7 @@
-// Cutting between pretokens, and counting ill-formed UTF-8.
+// Cutting between pretokens.
 #include "data/text_cut.h"
 
 #include <algorithm>
-#include <cstring>
-
-#include "data/text_source.h"
 
 namespace phalanx::data {
 namespace {
@@ -41,48 +38,5 @@ std::size_t find_cut(std::string_view text, std::size_t from, std::size_t limit)
 }
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos; }
-
-namespace {
-
-// Bytes of the character that begins at `p`, or minus the length of the ill-formed sequence there (Unicode 15, table
-// 3-7: the second byte's range depends on the first).
-int utf8_length(const unsigned char* p, const unsigned char* end) {
-  const unsigned first = *p;
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4) return -1;
-  const int length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  unsigned low = 0x80, high = 0xBF;
-  if (first == 0xE0) low = 0xA0;
-  if (first == 0xED) high = 0x9F;
-  if (first == 0xF0) low = 0x90;
-  if (first == 0xF4) high = 0x8F;
-  for (int i = 1; i < length; ++i) {
-    if (p + i == end || p[i] < low || p[i] > high) return -i;
-    low = 0x80;
-    high = 0xBF;
-  }
-  return length;
-}
-
-}  // namespace
-
-std::int64_t count_invalid_utf8(std::string_view text) {
-  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* end = p + text.size();
-  std::int64_t invalid = 0;
-  while (p < end) {
-    std::uint64_t word = 0;
-    while (end - p >= 8) {  // most text is ASCII
-      std::memcpy(&word, p, 8);
-      if ((word & 0x8080808080808080ULL) != 0) break;
-      p += 8;
-    }
-    if (p == end) break;
-    const int length = utf8_length(p, end);
-    invalid += length < 0 ? 1 : 0;
-    p += length < 0 ? -length : length;
-  }
-  return invalid;
-}
 
 }  // namespace phalanx::data

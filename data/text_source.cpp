@@ -1,7 +1,6 @@
 // Documents out of lines and blocks, and pieces out of documents.
 #include "data/text_source.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "core/check.h"
@@ -9,6 +8,7 @@
 #include "data/line_reader.h"
 #include "data/text_cut.h"
 #include "data/text_files.h"
+#include "data/utf8.h"
 
 namespace phalanx::data {
 namespace {
@@ -29,7 +29,7 @@ TextSplit text_split_from_name(std::string_view name) {
   if (name == "file") return TextSplit::file;
   if (name == "blank_line") return TextSplit::blank_line;
   if (name == "line") return TextSplit::line;
-  throw UsageError(str("split must be file, blank_line or line, found '", name, "'"));
+  throw UsageError(str("--split must be file, blank_line or line, found '", name, "'"));
 }
 
 struct TextSource::State {

@@ -2,7 +2,6 @@
 // tokenizers are trained on and what `data prepare` turns into tokens.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,7 +13,7 @@ namespace phalanx::data {
 // Where one document of a plain text file ends. In JSONL a record is always a document.
 enum class TextSplit { file, blank_line, line };
 
-// "file", "blank_line", "line"; another name throws UsageError.
+// "file", "blank_line", "line"; another name throws UsageError naming --split.
 TextSplit text_split_from_name(std::string_view name);
 
 struct TextOptions {
@@ -64,8 +63,5 @@ class TextSource {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-// Ill-formed UTF-8 sequences, counted as Unicode recommends to replace them (maximal subparts).
-std::int64_t count_invalid_utf8(std::string_view text);
 
 }  // namespace phalanx::data

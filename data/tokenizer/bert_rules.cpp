@@ -3,6 +3,7 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 namespace phalanx::data {

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "data/tokenizer/unicode.h"
+#include "data/utf8.h"
 
 namespace phalanx::data {
 namespace {

@@ -5,17 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "core/file.h"
 #include "data/tokenizer/byte_alphabet.h"
-#include "data/tokenizer/text_file.h"
+#include "data/tokenizer/tokenizer_files.h"
 
 namespace phalanx::data {
 namespace {
 
 using nlohmann::json;
-
-std::string in_folder(const std::string& folder, const char* file) {
-  return (std::filesystem::path(folder) / file).string();
-}
 
 void read_vocabulary(const std::string& path, BpeClaims& claims) {
   const json vocabulary = read_json_file(path);
@@ -30,7 +27,7 @@ void read_vocabulary(const std::string& path, BpeClaims& claims) {
 
 // One merge per line, two tokens with a space between; the first line may be "#version: ...".
 void read_merges(const std::string& path, BpeClaims& claims) {
-  const std::string text = read_text_file(path);
+  const std::string text = read_text(path, kLargestTokenizerFile);
   claims.merges_place = path;
   std::int64_t number = 0;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -48,11 +45,10 @@ void read_merges(const std::string& path, BpeClaims& claims) {
   }
 }
 
-// A token is written as a string or as an object with its "content".
-std::string token_content(const json& token) {
-  if (token.is_string()) return token.get<std::string>();
-  if (token.is_object() && token.contains("content") && token["content"].is_string()) return token["content"];
-  return "";
+// Empty where it is not written as text.
+std::string token_text(const json& token) {
+  const json content = token_content(token);
+  return content.is_string() ? content.get<std::string>() : "";
 }
 
 void read_configuration(const std::string& path, BpeClaims& claims) {
@@ -61,10 +57,10 @@ void read_configuration(const std::string& path, BpeClaims& claims) {
   if (!configuration.is_object()) throw Error(str(path, ": must be an object"));
   if (configuration.contains("added_tokens_decoder")) {
     for (const auto& [id, token] : configuration["added_tokens_decoder"].items()) {
-      claims.specials.push_back(token_content(token));
+      claims.specials.push_back(token_text(token));
     }
   }
-  if (configuration.contains("eos_token")) claims.end_of_text = token_content(configuration["eos_token"]);
+  if (configuration.contains("eos_token")) claims.end_of_text = token_text(configuration["eos_token"]);
 }
 
 std::string vocabulary_json(const std::vector<std::string>& texts) {
@@ -114,9 +110,9 @@ void write_bpe_files(const BpeModel& model, const std::string& folder) {
   texts.reserve(model.tokens.size());
   for (const std::string& bytes : model.tokens) texts.push_back(to_alphabet(bytes));
   for (const auto& [text, id] : model.specials) texts[static_cast<std::size_t>(id)] = text;
-  write_text_file(in_folder(folder, "merges.txt"), merges_txt(model, texts));
-  write_text_file(in_folder(folder, "tokenizer_config.json"), configuration_json(model));
-  write_text_file(in_folder(folder, "vocab.json"), vocabulary_json(texts));
+  replace_text(in_folder(folder, "merges.txt"), merges_txt(model, texts));
+  replace_text(in_folder(folder, "tokenizer_config.json"), configuration_json(model));
+  replace_text(in_folder(folder, "vocab.json"), vocabulary_json(texts));
 }
 
 }  // namespace phalanx::data

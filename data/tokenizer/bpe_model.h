@@ -2,7 +2,6 @@
 // reader of files and the trainer make it.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 

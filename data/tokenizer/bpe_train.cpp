@@ -8,7 +8,7 @@
 #include "data/tokenizer/byte_alphabet.h"
 #include "data/tokenizer/learn_merges.h"
 #include "data/tokenizer/pretokenize.h"
-#include "data/tokenizer/unicode.h"
+#include "data/utf8.h"
 
 namespace phalanx::data {
 namespace {
@@ -16,23 +16,18 @@ namespace {
 constexpr std::size_t kLongestWord = 1024;  // bytes
 constexpr std::int64_t kBytes = 256;
 
-template <class... Args>
-void require(bool holds, const Args&... message) {
-  if (!holds) throw UsageError(str(message...));
-}
-
 void check_options(const BpeTrainOptions& options) {
   const auto specials = static_cast<std::int64_t>(options.specials.size());
   std::set<std::string> seen;
   for (const std::string& special : options.specials) {
-    require(!special.empty(), "--special: a special token is empty");
-    require(is_utf8(special), "--special: a special token is not valid UTF-8");
-    require(seen.insert(special).second, "--special '", special, "' is given twice");
+    require_usage(!special.empty(), "--special: a special token is empty");
+    require_usage(is_utf8(special), "--special: a special token is not valid UTF-8");
+    require_usage(seen.insert(special).second, "--special '", special, "' is given twice");
   }
-  require(options.vocabulary >= kBytes + specials, "--vocabulary (", options.vocabulary, ") must be at least ",
-          kBytes + specials, ": 256 bytes and ", specials, " special token(s)");
-  require(options.vocabulary <= std::numeric_limits<TokenId>::max(), "--vocabulary (", options.vocabulary,
-          ") must be at most ", std::numeric_limits<TokenId>::max());
+  require_usage(options.vocabulary >= kBytes + specials, "--vocabulary (", options.vocabulary, ") must be at least ",
+                kBytes + specials, ": 256 bytes and ", specials, " special token(s)");
+  require_usage(options.vocabulary <= std::numeric_limits<TokenId>::max(), "--vocabulary (", options.vocabulary,
+                ") must be at most ", std::numeric_limits<TokenId>::max());
 }
 
 // Adds the words of GPT-2's pre-tokenisation; long ones in pieces.
@@ -66,8 +61,8 @@ void add_specials(const std::vector<std::string>& specials, BpeModel& model) {
   std::set<std::string> texts;
   for (const std::string& bytes : model.tokens) texts.insert(to_alphabet(bytes));
   for (const std::string& special : specials) {
-    require(!texts.contains(special), "--special '", special,
-            "' is an ordinary token of this vocabulary too; choose a text that is no part of the corpus");
+    require_usage(!texts.contains(special), "--special '", special,
+                  "' is an ordinary token of this vocabulary too; choose a text that is no part of the corpus");
     const auto id = static_cast<TokenId>(model.tokens.size());
     model.tokens.push_back(special);
     model.specials.push_back({special, id});
@@ -80,7 +75,7 @@ void add_specials(const std::vector<std::string>& specials, BpeModel& model) {
 BpeTraining train_bpe(const BpeTrainOptions& options, const NextPiece& next) {
   check_options(options);
   const CorpusCounts corpus = count_words(next, add_words, options.threads);
-  require(corpus.bytes > 0, "the corpus is empty: --input holds no text");
+  require_usage(corpus.bytes > 0, "the corpus is empty: --input holds no text");
   BpeTraining training;
   training.corpus_bytes = corpus.bytes;
   training.distinct_words = static_cast<std::int64_t>(corpus.words.size());

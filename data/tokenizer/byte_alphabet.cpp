@@ -1,6 +1,6 @@
 #include "data/tokenizer/byte_alphabet.h"
 
-#include "data/tokenizer/unicode.h"
+#include "data/utf8.h"
 
 namespace phalanx::data {
 namespace {

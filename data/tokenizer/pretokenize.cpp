@@ -1,5 +1,7 @@
 #include "data/tokenizer/pretokenize.h"
 
+#include "data/utf8.h"
+
 namespace phalanx::data {
 namespace {
 

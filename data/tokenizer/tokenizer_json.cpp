@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "data/tokenizer/text_file.h"
+#include "data/tokenizer/tokenizer_files.h"
 
 namespace phalanx::data {
 

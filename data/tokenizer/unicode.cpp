@@ -10,21 +10,6 @@ namespace {
 
 constexpr char32_t kCodePoints = 0x110000;
 
-struct Form {
-  std::uint32_t bytes;
-  std::uint8_t lead_mask;  // bits of the lead byte that belong to the value
-  char32_t smallest;       // below it the form is overlong
-};
-
-// What a lead byte announces; bytes = 0: it cannot lead.
-Form form_of(std::uint8_t lead) {
-  if (lead < 0x80) return {1, 0x7F, 0};
-  if (lead >= 0xC2 && lead < 0xE0) return {2, 0x1F, 0x80};
-  if (lead >= 0xE0 && lead < 0xF0) return {3, 0x0F, 0x800};
-  if (lead >= 0xF0 && lead < 0xF5) return {4, 0x07, 0x10000};
-  return {0, 0, 0};
-}
-
 CharClass class_from_category(UCharCategory category) {
   switch (category) {
     case U_UPPERCASE_LETTER:
@@ -61,49 +46,6 @@ const std::vector<CharClass>& classes() {
 }
 
 }  // namespace
-
-CodePoint decode_utf8(std::string_view text) {
-  const auto lead = static_cast<std::uint8_t>(text[0]);
-  const Form form = form_of(lead);
-  if (form.bytes == 0 || form.bytes > text.size()) return {};
-  char32_t value = lead & form.lead_mask;
-  for (std::uint32_t i = 1; i < form.bytes; ++i) {
-    const auto byte = static_cast<std::uint8_t>(text[i]);
-    if ((byte & 0xC0) != 0x80) return {};
-    value = value << 6 | (byte & 0x3F);
-  }
-  const bool surrogate = value >= 0xD800 && value < 0xE000;
-  if (value < form.smallest || surrogate || value >= kCodePoints) return {};
-  return {value, form.bytes};
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const CodePoint c = decode_utf8(text);
-    if (c.value == kInvalidCodePoint) return false;
-    text.remove_prefix(c.bytes);
-  }
-  return true;
-}
-
-void append_utf8(std::string& text, char32_t c) {
-  const auto tail = [&](int shift) { text += static_cast<char>(0x80 | (c >> shift & 0x3F)); };
-  if (c < 0x80) {
-    text += static_cast<char>(c);
-  } else if (c < 0x800) {
-    text += static_cast<char>(0xC0 | c >> 6);
-    tail(0);
-  } else if (c < 0x10000) {
-    text += static_cast<char>(0xE0 | c >> 12);
-    tail(6);
-    tail(0);
-  } else {
-    text += static_cast<char>(0xF0 | c >> 18);
-    tail(12);
-    tail(6);
-    tail(0);
-  }
-}
 
 CharClass char_class(char32_t code_point) {
   return code_point < kCodePoints ? classes()[code_point] : CharClass::other;

@@ -7,7 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
-#include "data/tokenizer/text_file.h"
+#include "core/file.h"
+#include "data/tokenizer/tokenizer_files.h"
 
 namespace phalanx::data {
 namespace {
@@ -32,12 +33,8 @@ constexpr SpecialKey kSpecialKeys[] = {
     {"sep_token", kBertSpecials[3]}, {"mask_token", kBertSpecials[4]},
 };
 
-std::string in_folder(const std::string& folder, const char* file) {
-  return (std::filesystem::path(folder) / file).string();
-}
-
 ClaimedVocabulary read_vocabulary(const std::string& path) {
-  const std::string text = read_text_file(path);
+  const std::string text = read_text(path, kLargestTokenizerFile);
   ClaimedVocabulary vocabulary{.place = path, .entries = {}};
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
@@ -99,14 +96,9 @@ class Configuration {
          " is not supported; BertTokenizer is");
   }
 
-  // A token is written as a string or as an object with its "content".
-  static json content(const json& token) {
-    return token.is_object() && token.contains("content") ? json(token["content"]) : token;
-  }
-
   void check_specials() const {
     for (const auto& [key, token] : kSpecialKeys) {
-      const json stated = content(value(key));
+      const json stated = token_content(value(key));
       need(stated.is_null() || stated == json(token), key, " is ", stated.dump(), "; WordPiece as BERT does it has ",
            token);
     }
@@ -116,7 +108,7 @@ class Configuration {
     const json added = value("added_tokens_decoder");
     need(added.is_null() || added.is_object(), "added_tokens_decoder must be an object");
     for (const auto& [id, token] : added.items()) {
-      const json text = content(token);
+      const json text = token_content(token);
       need(text.is_string() && is_bert_special(text.get<std::string>()), "added_tokens_decoder: token ", text.dump(),
            " is not one of BERT's; such are not supported");
     }
@@ -149,8 +141,8 @@ WordPieceModel read_wordpiece_files(const std::string& folder) {
 void write_wordpiece_files(const WordPieceModel& model, const std::string& folder) {
   std::string vocabulary;
   for (const std::string& token : model.tokens) vocabulary += token + "\n";
-  write_text_file(in_folder(folder, kConfiguration), configuration_json(model));
-  write_text_file(in_folder(folder, "vocab.txt"), vocabulary);
+  replace_text(in_folder(folder, kConfiguration), configuration_json(model));
+  replace_text(in_folder(folder, "vocab.txt"), vocabulary);
 }
 
 }  // namespace phalanx::data

@@ -8,24 +8,19 @@
 #include "data/tokenizer/bert_words.h"
 #include "data/tokenizer/learn_merges.h"
 #include "data/tokenizer/piece_matcher.h"
-#include "data/tokenizer/unicode.h"
+#include "data/utf8.h"
 
 namespace phalanx::data {
 namespace {
 
 constexpr auto kSpecials = static_cast<std::int64_t>(kBertSpecials.size());
 
-template <class... Args>
-void require(bool holds, const Args&... message) {
-  if (!holds) throw UsageError(str(message...));
-}
-
 void check_options(const WordPieceTrainOptions& options) {
   constexpr std::int64_t largest = std::numeric_limits<TokenId>::max();
-  require(options.alphabet >= 1, "--alphabet (", options.alphabet, ") must be at least 1");
-  require(options.vocabulary > kSpecials, "--vocabulary (", options.vocabulary, ") must be at least ", kSpecials + 1,
-          ": ", kSpecials, " special tokens, and characters");
-  require(options.vocabulary <= largest, "--vocabulary (", options.vocabulary, ") must be at most ", largest);
+  require_usage(options.alphabet >= 1, "--alphabet (", options.alphabet, ") must be at least 1");
+  require_usage(options.vocabulary > kSpecials, "--vocabulary (", options.vocabulary, ") must be at least ",
+                kSpecials + 1, ": ", kSpecials, " special tokens, and characters");
+  require_usage(options.vocabulary <= largest, "--vocabulary (", options.vocabulary, ") must be at most ", largest);
 }
 
 CorpusCounts count_corpus(const WordPieceTrainOptions& options, const NextPiece& next) {
@@ -80,9 +75,9 @@ TokenList first_tokens(const WordPieceTrainOptions& options, const WordCounts& w
     tokens.add(text);
     if (!stands_alone(c, options.text)) tokens.add(std::string(kContinuation) + text);
   }
-  require(tokens.size() <= options.vocabulary, "--vocabulary (", options.vocabulary, ") must be at least ",
-          tokens.size(), ": special tokens and the characters of the corpus; or lower --alphabet (", options.alphabet,
-          ")");
+  require_usage(tokens.size() <= options.vocabulary, "--vocabulary (", options.vocabulary, ") must be at least ",
+                tokens.size(), ": special tokens and the characters of the corpus; or lower --alphabet (",
+                options.alphabet, ")");
   return tokens;
 }
 
@@ -114,7 +109,7 @@ void count_tokens(const WordCounts& words, WordPieceTraining& training) {
 WordPieceTraining train_wordpiece(const WordPieceTrainOptions& options, const NextPiece& next) {
   check_options(options);
   const CorpusCounts corpus = count_corpus(options, next);
-  require(corpus.words.size() > 0, "the corpus is empty: --input holds no text");
+  require_usage(corpus.words.size() > 0, "the corpus is empty: --input holds no text");
   TokenList tokens = first_tokens(options, corpus.words);
   BpeLearner learner(corpus.words,
                      [&](std::string_view word, std::vector<TokenId>& ids) { split_word(tokens, word, ids); });

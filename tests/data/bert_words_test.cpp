@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "data/tokenizer/unicode.h"
+#include "data/utf8.h"
 
 namespace phalanx::data {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "data/tokenizer/byte_alphabet.h"
 #include "data/tokenizer/unicode.h"
+#include "data/utf8.h"
 
 namespace phalanx::data {
 namespace {
