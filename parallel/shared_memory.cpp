@@ -5,17 +5,13 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <random>
 #include <string>
 #include <utility>
 
+#include "core/nonce.h"
+
 namespace phalanx {
 namespace {
-
-std::uint64_t random_token() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 32) | source();
-}
 
 // Asking the kernel for more than it has does not fail: it ends processes, not only ours, to make room.
 bool is_free(std::int64_t bytes) {
@@ -66,7 +62,7 @@ std::optional<SharedMemory> SharedMemory::create(std::int64_t bytes) {
     return std::nullopt;
   }
   std::optional<SharedMemory> memory = map(descriptor, bytes);
-  const std::uint64_t token = random_token();
+  const std::uint64_t token = random_nonce();
   if (memory) std::memcpy(memory->mapping_, &token, sizeof token);
   return memory;
 }

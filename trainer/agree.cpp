@@ -54,12 +54,28 @@ void on_rank_zero(Communicator& world, const std::function<void()>& f) {
 
 void on_every_rank(Communicator& world, const std::function<void()>& f) { settle(world, attempt(f)); }
 
+void on_every_rank(Communicator& world, const std::string& what, const std::function<void()>& f) {
+  on_every_rank(world, [&] {
+    try {
+      f();
+    } catch (const std::exception& error) {
+      throw Error(str(what, ": ", error.what()));
+    }
+  });
+}
+
 std::string share_text(Communicator& world, std::string text) { return broadcast_text(world, std::move(text), 0); }
 
 bool any_rank(Communicator& world, bool value) {
   std::int64_t flag = value ? 1 : 0;
   world.all_reduce(host_tensor(&flag, {1}), Reduce::max, {});
   return flag != 0;
+}
+
+std::vector<std::int32_t> gather(Communicator& world, std::int32_t value) {
+  std::vector<std::int32_t> values(static_cast<std::size_t>(world.size()));
+  world.all_gather(host_tensor(values.data(), {world.size()}), host_tensor(&value, {1}), {});
+  return values;
 }
 
 }  // namespace phalanx

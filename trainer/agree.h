@@ -2,8 +2,10 @@
 // the same error, so nobody waits for a rank that has gone.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "parallel/communicator.h"
 
@@ -14,11 +16,16 @@ void on_rank_zero(Communicator& world, const std::function<void()>& f);
 
 // Runs `f` on every rank; the error of the lowest rank that failed is thrown on all.
 void on_every_rank(Communicator& world, const std::function<void()>& f);
+// The same; whatever the error was, it is an AgreedError "<what>: <reason>".
+void on_every_rank(Communicator& world, const std::string& what, const std::function<void()>& f);
 
 // Rank 0's text on every rank.
 std::string share_text(Communicator& world, std::string text);
 
 // True on every rank when it is true on any.
 bool any_rank(Communicator& world, bool value);
+
+// Every rank's value, by rank.
+std::vector<std::int32_t> gather(Communicator& world, std::int32_t value);
 
 }  // namespace phalanx

@@ -10,7 +10,6 @@
 #include "tests/support/mpi_main.h"
 #include "tests/trainer/checkpoint_fixture.h"
 #include "trainer/agree.h"
-#include "trainer/checkpoint/ranks.h"
 #include "trainer/commands/command.h"
 
 namespace phalanx::checkpoint::test {

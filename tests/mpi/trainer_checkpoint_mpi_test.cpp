@@ -9,7 +9,6 @@
 #include "tests/support/mpi_main.h"
 #include "tests/trainer/checkpoint_fixture.h"
 #include "trainer/agree.h"
-#include "trainer/checkpoint/ranks.h"
 
 namespace phalanx::checkpoint::test {
 namespace {

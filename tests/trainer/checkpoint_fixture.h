@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/nonce.h"
 #include "core/param_spec.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/folder.h"

@@ -10,7 +10,6 @@
 #include "trainer/agree.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/folder.h"
-#include "trainer/checkpoint/ranks.h"
 #include "trainer/checkpoint/verify.h"
 
 namespace phalanx::checkpoint {
@@ -76,8 +75,8 @@ std::optional<std::string> find_latest(const std::string& checkpoints, Communica
   for (const std::string& name : names) {
     const std::string folder = str(checkpoints, "/", name);
     try {
-      together("checkpoint is damaged and passed over", world,
-               [&] { verify_share(read_manifest(folder), world.rank(), world.size()); });
+      on_every_rank(world, "checkpoint is damaged and passed over",
+                    [&] { verify_share(read_manifest(folder), world.rank(), world.size()); });
       return folder;
     } catch (const Error& e) {
       if (world.rank() == 0) log::warning(e.what());

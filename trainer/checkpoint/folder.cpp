@@ -8,13 +8,13 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
-#include <random>
 #include <system_error>
 #include <vector>
 
 #include "core/check.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/nonce.h"
 
 namespace phalanx::checkpoint {
 namespace {
@@ -160,11 +160,6 @@ void remove_checkpoint(const std::string& checkpoints, std::int64_t step) {
   const std::string hidden = checkpoints + "/" + hidden_name(step, "removed", random_nonce());
   rename_or_throw(checkpoints + "/" + step_name(step), hidden);
   remove_leftover(hidden);
-}
-
-std::uint64_t random_nonce() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
 }
 
 }  // namespace phalanx::checkpoint

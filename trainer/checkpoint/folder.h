@@ -37,6 +37,4 @@ std::optional<std::int64_t> latest_step(const std::string& checkpoints);
 // Removes the checkpoint of `step`: at every instant it is whole or gone.
 void remove_checkpoint(const std::string& checkpoints, std::int64_t step);
 
-std::uint64_t random_nonce();
-
 }  // namespace phalanx::checkpoint

@@ -2,7 +2,6 @@
 #include "core/check.h"
 #include "trainer/agree.h"
 #include "trainer/checkpoint/checkpoint.h"
-#include "trainer/checkpoint/ranks.h"
 #include "trainer/checkpoint/save_parts.h"
 
 namespace phalanx::checkpoint {
@@ -13,8 +12,8 @@ std::string save(const std::string& checkpoints, const Progress& progress, const
   const std::string what = str("checkpoint of step ", progress.step, " not saved");
   std::string folder;
   try {
-    together(what, world, [&] { write_part(target, world.rank(), state); });
-    together(what, world, [&] {
+    on_every_rank(world, what, [&] { write_part(target, world.rank(), state); });
+    on_every_rank(world, what, [&] {
       if (world.rank() == 0) folder = commit(target, progress, provenance, *state.layout, state.m.defined());
     });
   } catch (...) {

@@ -7,12 +7,12 @@
 #include "core/check.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/nonce.h"
 #include "trainer/agree.h"
 #include "trainer/checkpoint/coverage.h"
 #include "trainer/checkpoint/folder.h"
 #include "trainer/checkpoint/manifest.h"
 #include "trainer/checkpoint/rank_file.h"
-#include "trainer/checkpoint/ranks.h"
 
 namespace phalanx::checkpoint {
 namespace {
@@ -73,11 +73,11 @@ SaveTarget begin_save(const std::string& checkpoints, std::int64_t step, bool wr
   target.checkpoints = checkpoints;
   target.step = step;
   target.temporary = share_text(world, checkpoints + "/" + hidden_name(step, "tmp", random_nonce()));
-  const std::vector<std::int32_t> flags = gather(writes ? 1 : 0, world);
+  const std::vector<std::int32_t> flags = gather(world, writes ? 1 : 0);
   for (int r = 0; r < world.size(); ++r) {
     if (flags[static_cast<std::size_t>(r)] != 0) target.writers.push_back(r);
   }
-  together(str("checkpoint of step ", step, " not saved"), world, [&] {
+  on_every_rank(world, str("checkpoint of step ", step, " not saved"), [&] {
     if (world.rank() != 0) return;
     make_folder(checkpoints);
     clean_leftovers(checkpoints);
