@@ -8,7 +8,7 @@
 #include <string>
 
 #include "parallel/communicator.h"
-#include "parallel/runtime.h"
+#include "parallel/host_limits.h"
 
 namespace phalanx {
 

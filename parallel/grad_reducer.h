@@ -1,7 +1,6 @@
 // GradReducer: sums flat gradients over the data axis, bucket by bucket, as backward completes them.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "core/device.h"

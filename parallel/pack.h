@@ -4,7 +4,6 @@
 // operations whatever the width, so the bits do not depend on it.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>

@@ -2,13 +2,14 @@
 // Start reading here, then trainer/commands/ and trainer/trainer.cpp.
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <sstream>
 
 #include "core/check.h"
 #include "core/log.h"
 #include "parallel/runtime.h"
 #include "trainer/commands/command.h"
-#include "trainer/commands/version.h"
 #include "trainer/failure.h"
+#include "trainer/version.h"
 
 namespace {
 
@@ -39,7 +40,7 @@ int main(int argc, char** argv) {
   commands::Selection selection;
   CLI::App app{"Pretrains transformer language models across many CPU ranks."};
   app.name("phalanx");
-  app.set_version_flag("--version", commands::version_text, "Print commit and library versions");
+  app.set_version_flag("--version", version_text, "Print commit and library versions");
   app.require_subcommand(0, 1);
   for (const auto add :
        {commands::add_tokenizer, commands::add_data, commands::add_config, commands::add_train, commands::add_evaluate,

@@ -1,13 +1,19 @@
 // Memory: the arenas of one rank. Built twice by the same code: planning (measures, holds nothing) and real.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/arena.h"
-#include "trainer/metrics/stats.h"
 
 namespace phalanx {
+
+struct ArenaBytes {
+  std::string name;
+  std::int64_t planned = 0;  // its capacity
+  std::int64_t used = 0;     // most so far
+};
 
 struct Memory {
   Arena weights;      // flat weights in the compute dtype, and the packed copies that products use
@@ -20,7 +26,7 @@ struct Memory {
   // As large as `planned` turned out to be. Throws UsageError naming the knobs when this host has not got it.
   static Memory allocate(Device device, const Memory& planned);
 
-  [[nodiscard]] std::vector<ArenaBytes> bytes() const;  // per arena; planned = capacity
+  [[nodiscard]] std::vector<ArenaBytes> bytes() const;  // per arena
 };
 
 // The table that rank 0 prints at start: arena, MiB, and the total.

@@ -1,10 +1,10 @@
 // --version names the program and what it is made of.
-#include "trainer/commands/version.h"
+#include "trainer/version.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace phalanx::commands {
+namespace phalanx {
 namespace {
 
 using ::testing::HasSubstr;
@@ -26,4 +26,4 @@ TEST(Version, CommitIsAHashOrUnknown) {
 }
 
 }  // namespace
-}  // namespace phalanx::commands
+}  // namespace phalanx

@@ -1,5 +1,6 @@
 // phalanx evaluate: the loss of a checkpoint on the validation data, against uniform and unigram baselines.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <limits>
@@ -15,6 +16,7 @@
 #include "trainer/config/resolve.h"
 #include "trainer/config/validate.h"
 #include "trainer/evaluation.h"
+#include "trainer/resume.h"
 #include "trainer/threads.h"
 #include "trainer/trainer.h"
 
@@ -67,6 +69,17 @@ EvaluationReport evaluate(const config::Config& config, const checkpoint::Manife
           .unigram_loss =
               counts.empty() ? std::numeric_limits<double>::quiet_NaN() : unigram / static_cast<double>(stats.tokens),
           .seconds = stats.seconds};
+}
+
+// `config` with the model of a checkpoint. A model key that CONFIG sets otherwise is a UsageError naming it.
+config::Config with_model_of(const config::Config& config, const checkpoint::Manifest& manifest) {
+  config::Config wanted = config;
+  if (wanted.model.vocabulary.is_auto()) {
+    wanted.model.vocabulary =
+        config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {}).model.vocabulary;
+  }
+  require_same_model(manifest, wanted);
+  return wanted;
 }
 
 int run(const Options& options, const Runtime& runtime) {

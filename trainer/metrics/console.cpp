@@ -61,7 +61,7 @@ void Console::checkpoint(std::int64_t step, const std::string& path, double seco
 }
 
 void Console::draw(const std::string& line) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = Clock::now();
   if (terminal_ < 0 || (drawn_ && now - last_draw_ < kRedraw)) return;
   log::draw_progress(terminal_, line);
   drawn_ = true;

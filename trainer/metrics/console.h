@@ -1,10 +1,10 @@
 // Console: a line every so many steps, and on a terminal a progress line that is redrawn with every step.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 
+#include "core/clock.h"
 #include "trainer/metrics/stats.h"
 
 namespace phalanx {
@@ -29,7 +29,7 @@ class Console {
   std::int64_t every_;
   int terminal_;
   bool drawn_ = false;
-  std::chrono::steady_clock::time_point last_draw_;
+  Clock::time_point last_draw_;
 };
 
 // "step  10/250 | loss  8.2134 | norm  1.23 | ...": columns keep their place from step to step.

@@ -8,6 +8,7 @@
 
 #include "parallel/communicator.h"
 #include "trainer/config/config.h"
+#include "trainer/memory.h"
 #include "trainer/metrics/http_server.h"
 #include "trainer/metrics/stats.h"
 #include "trainer/run_folder.h"

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <map>
 
-#include "trainer/commands/version.h"
+#include "trainer/version.h"
 
 namespace phalanx {
 namespace {
@@ -76,7 +76,7 @@ PrometheusExporter::PrometheusExporter(const RunInfo& info) : state_(std::make_u
   State& s = *state_;
   for (std::size_t p = 0; p < kPhaseNames.size(); ++p) s.phase[p] = &s.phases.Add({{"phase", kPhaseNames[p]}});
   gauges(s.r, "build_info", "Version of the program")
-      .Add({{"version", std::string(commands::program_version())}, {"commit", std::string(commands::source_commit())}})
+      .Add({{"version", std::string(program_version())}, {"commit", std::string(source_commit())}})
       .Set(1);
   gauges(s.r, "run_info", "What runs here")
       .Add({{"run", info.name},

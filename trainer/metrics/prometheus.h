@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "parallel/communicator.h"
+#include "trainer/memory.h"
 #include "trainer/metrics/stats.h"
 
 namespace phalanx {

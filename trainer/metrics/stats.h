@@ -49,10 +49,4 @@ struct RunInfo {
   std::string peak_source;     // "fastest fp32 product measured at start"
 };
 
-struct ArenaBytes {
-  std::string name;
-  std::int64_t planned = 0;
-  std::int64_t used = 0;  // most so far
-};
-
 }  // namespace phalanx

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace phalanx::commands {
+namespace phalanx {
 
 [[nodiscard]] std::string_view program_version();  // "0.1.0"
 // Abbreviated commit, "+" appended when the tree had changes; "unknown" outside a git checkout.
@@ -13,4 +13,4 @@ namespace phalanx::commands {
 // The text of `phalanx --version`: version, commit, compiler, libraries. Needs no MPI start.
 [[nodiscard]] std::string version_text();
 
-}  // namespace phalanx::commands
+}  // namespace phalanx

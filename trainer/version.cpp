@@ -1,5 +1,5 @@
 // Libraries that can tell their version are asked at run time; of the others CMake knows what was compiled against.
-#include "trainer/commands/version.h"
+#include "trainer/version.h"
 
 #include <civetweb.h>
 #include <dnnl.h>
@@ -11,7 +11,7 @@
 #include "core/check.h"
 #include "phalanx_build.h"
 
-namespace phalanx::commands {
+namespace phalanx {
 namespace {
 
 // "Open MPI v4.1.4" of a longer sentence.
@@ -45,4 +45,4 @@ std::string version_text() {
              mg_version(), ", ", build::kLibraries);
 }
 
-}  // namespace phalanx::commands
+}  // namespace phalanx
