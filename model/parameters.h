@@ -2,8 +2,6 @@
 // their parameters with a ParamBuilder, then look them up here.
 #pragma once
 
-#include <cstdint>
-#include <string>
 #include <vector>
 
 #include "core/param_spec.h"

@@ -84,7 +84,7 @@ void attention_decode(const Exec& exec, const AttentionDecode& a) {
          " positions of the cache");
   if (exec.planning()) {
     Scratch scratch(*exec.workspace);
-    scratch.take({omp_get_max_threads(), T_max}, DType::f32);
+    take_decode_scores(scratch, omp_get_max_threads(), T_max);
     return;
   }
   exec.table->attention_decode(exec, a);

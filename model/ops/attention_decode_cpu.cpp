@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "model/ops/attention_scratch.h"
 #include "model/ops/cpu/level_ops.h"
 
 // After everything else: compiled for the level.
@@ -67,7 +68,7 @@ void attention_decode(const Exec& exec, const AttentionDecode& a) {
   const std::int64_t NH = a.qkv.size(2);
   const std::int64_t T_max = a.k_cache.size(2);
   Scratch scratch(*exec.workspace);
-  const Tensor scores = scratch.take({omp_get_max_threads(), T_max}, DType::f32);
+  const Tensor scores = take_decode_scores(scratch, omp_get_max_threads(), T_max);
   visit_dtype(a.qkv.dtype, [&]<class T>() {
 #pragma omp parallel for schedule(static)
     for (std::int64_t task = 0; task < a.qkv.size(0) * NH; ++task) {

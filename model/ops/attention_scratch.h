@@ -1,5 +1,5 @@
-// Scratch of one attention thread, carved from one block of floats. The same constructors measure (over no memory) and
-// carve, so planning and running cannot disagree.
+// Scratch of attention threads, carved from one block of floats each. The same constructors measure (over no memory)
+// and carve, so planning and running cannot disagree.
 #pragma once
 
 #include <cstdint>
@@ -123,6 +123,11 @@ template <class Buffers>
 Buffers attention_buffers(const Tensor& scratch, std::int64_t thread, const HeadSizes& sizes) {
   FloatCarver carver(scratch.as<float>() + thread * scratch.size(1));
   return Buffers(carver, sizes);
+}
+
+// (threads, T_max) fp32: scores of a thread's new position against a cache of T_max.
+inline Tensor take_decode_scores(Scratch& scratch, std::int64_t threads, std::int64_t T_max) {
+  return scratch.take({threads, T_max}, DType::f32);
 }
 
 }  // namespace phalanx::ops

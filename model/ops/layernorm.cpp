@@ -1,17 +1,13 @@
 // Checks and dispatch of the norms.
 #include "model/ops/layernorm.h"
 
+#include "model/ops/layernorm_scratch.h"
 #include "model/ops/op_table.h"
-#include "model/ops/partial_sums.h"
 #include "model/ops/require.h"
 #include "model/ops/require_dropout.h"
 
 namespace phalanx::ops {
 namespace {
-
-// The sums over rows that backward makes: dgamma, dbeta and, with a residual, dbias.
-constexpr std::int64_t kNormSums = 2;
-constexpr std::int64_t kResidualSums = 3;
 
 void check_forward(const Exec& exec, std::string_view op, const LayernormForward& a) {
   require_dims(op, "x", a.x, 2);
@@ -45,11 +41,6 @@ void check_backward(const Exec& exec, std::string_view op, const LayernormBackwa
   require(exec, op, "gamma", a.gamma, {C}, a.x.dtype);
 }
 
-void plan_sums(const Exec& exec, const Tensor& x, std::int64_t sums) {
-  Scratch scratch(*exec.workspace);
-  take_partial_sums(scratch, x.size(0), sums, x.size(1));
-}
-
 }  // namespace
 
 void layernorm_forward(const Exec& exec, const LayernormForward& a) {
@@ -59,8 +50,9 @@ void layernorm_forward(const Exec& exec, const LayernormForward& a) {
 
 void layernorm_backward(const Exec& exec, const LayernormBackward& a) {
   check_backward(exec, "layernorm_backward", a);
-  if (exec.planning()) return plan_sums(exec, a.x, kNormSums);
-  exec.table->layernorm_backward(exec, a);
+  if (!exec.planning()) return exec.table->layernorm_backward(exec, a);
+  Scratch scratch(*exec.workspace);
+  take_norm_sums(scratch, a.x);
 }
 
 void residual_layernorm_forward(const Exec& exec, const ResidualLayernormForward& a) {
@@ -82,8 +74,9 @@ void residual_layernorm_backward(const Exec& exec, const ResidualLayernormBackwa
   require_dropout(exec, op, a.dropout, a.norm.x.size(0));
   ENSURE(a.dropout.rate == 0.0F || a.dbranch.data != a.norm.dx.data, op,
          ": dbranch may share memory with norm.dx only when dropout.rate is 0, found ", a.dropout.rate);
-  if (exec.planning()) return plan_sums(exec, a.norm.x, kResidualSums);
-  exec.table->residual_layernorm_backward(exec, a);
+  if (!exec.planning()) return exec.table->residual_layernorm_backward(exec, a);
+  Scratch scratch(*exec.workspace);
+  take_residual_norm_sums(scratch, a.norm.x);
 }
 
 }  // namespace phalanx::ops

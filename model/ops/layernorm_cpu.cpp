@@ -7,7 +7,7 @@
 
 #include "core/random.h"
 #include "model/ops/cpu/level_ops.h"
-#include "model/ops/partial_sums.h"
+#include "model/ops/layernorm_scratch.h"
 
 // After everything else: compiled for the level.
 #include "model/ops/cpu/level_begin.h"
@@ -195,7 +195,7 @@ void layernorm_forward(const Exec&, const LayernormForward& a) {
 
 void layernorm_backward(const Exec& exec, const LayernormBackward& a) {
   Scratch scratch(*exec.workspace);
-  const Tensor partials = take_partial_sums(scratch, a.x.size(0), 2, a.x.size(1));
+  const Tensor partials = take_norm_sums(scratch, a.x);
   visit_dtype(a.x.dtype, [&]<class T>() { backward_rows<T>(a, partials, [](std::int64_t, std::int64_t) {}); });
   add_partial_lines({a.dgamma, a.dbeta}, partials);
 }
@@ -206,7 +206,7 @@ void residual_layernorm_forward(const Exec&, const ResidualLayernormForward& a) 
 
 void residual_layernorm_backward(const Exec& exec, const ResidualLayernormBackward& a) {
   Scratch scratch(*exec.workspace);
-  const Tensor partials = take_partial_sums(scratch, a.norm.x.size(0), 3, a.norm.x.size(1));
+  const Tensor partials = take_residual_norm_sums(scratch, a.norm.x);
   visit_dtype(a.norm.x.dtype, [&]<class T>() { residual_backward_rows<T>(a, partials); });
 }
 

@@ -2,7 +2,6 @@
 // found.
 #pragma once
 
-#include <initializer_list>
 #include <string_view>
 
 #include "model/ops/exec.h"

@@ -22,7 +22,7 @@ void attention(benchmark::State& state, Pass pass, DType dtype, bool causal, flo
   const Shape packed{B, T, 3, NH, HS};
   const Tensor sequences = arena.take({B}, DType::i64);
   const ops::AttentionMask mask{causal, 0, {}, {}};
-  const ops::Dropout dropout{rate, 1, 3, 0, sequences};
+  const ops::Dropout dropout{rate, 1, Purpose::attention_dropout, 0, sequences};
   const ops::AttentionForward forward{arena.take(rows, dtype), arena.take({B, NH, T}, DType::f32),
                                       arena.take(packed, dtype), mask, dropout};
   const ops::AttentionBackward backward{

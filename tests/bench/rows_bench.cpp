@@ -38,7 +38,9 @@ class Arguments {
   std::int64_t bytes_ = 0;
 };
 
-ops::Dropout dropout_of(Arguments& args, float rate) { return {rate, 1, 4, 0, args.take({4}, DType::i64)}; }
+ops::Dropout dropout_of(Arguments& args, float rate) {
+  return {rate, 1, Purpose::residual_dropout_attention, 0, args.take({4}, DType::i64)};
+}
 
 void residual_layernorm_forward(benchmark::State& state, DType dtype, float rate) {
   Arguments args(dtype);

@@ -14,7 +14,9 @@ using namespace phalanx::testing;  // NOLINT(google-build-using-namespace)
 
 class DropoutOp : public EachCpuLevel {};
 
-Dropout dropout_of(float rate, Array& sequences) { return {rate, 0xFEDCBA9876543210ULL, 2, 513, sequences.tensor()}; }
+Dropout dropout_of(float rate, Array& sequences) {
+  return {rate, 0xFEDCBA9876543210ULL, Purpose::embedding_dropout, 513, sequences.tensor()};
+}
 
 // y for ones: 0 or 1 / (1 - rate).
 Array mask_of(const Exec& exec, std::int64_t T, std::int64_t C, float rate, const std::vector<std::int64_t>& ordinals,
@@ -34,7 +36,7 @@ TEST_P(DropoutOp, EveryElementFollowsItsOwnNumber) {
     const std::vector<std::int64_t> ordinals{5, (std::int64_t{1} << 40) - 1};
     const Array mask = mask_of(exec(), 3, C, rate, ordinals);
     for (std::int64_t i = 0; i < mask.count(); ++i) {
-      const RandomKey key{0xFEDCBA9876543210ULL, Purpose{2}, 513,
+      const RandomKey key{0xFEDCBA9876543210ULL, Purpose::embedding_dropout, 513,
                           static_cast<std::uint64_t>(ordinals[static_cast<std::size_t>(i / (3 * C))])};
       const bool kept = random_u32(key, static_cast<std::uint64_t>(i % (3 * C))) >= dropout_threshold(rate);
       ASSERT_FLOAT_EQ(static_cast<float>(mask[i]), kept ? 1.0F / (1.0F - rate) : 0.0F) << "C " << C << " element " << i;
@@ -88,7 +90,8 @@ TEST(DropoutChecks, MisuseThrows) {
   Array sequences = array_of<std::int64_t>({1, 2, 3, 4}, {4});
   EXPECT_THROW(dropout_apply(cpu.exec(), {y.tensor(), x.tensor(), dropout_of(0.5F, sequences)}), Error);  // 6 % 4
   EXPECT_THROW(dropout_apply(cpu.exec(), {y.tensor(), x.tensor(), dropout_of(-0.1F, sequences)}), Error);
-  EXPECT_THROW(dropout_apply(cpu.exec(), {y.tensor(), x.tensor(), {0.5F, 1, 2, 3, {}}}), Error);
+  EXPECT_THROW(dropout_apply(cpu.exec(), {y.tensor(), x.tensor(), {0.5F, 1, Purpose::embedding_dropout, 3, {}}}),
+               Error);
   Array narrow({6, 7});
   EXPECT_THROW(dropout_apply(cpu.exec(), {narrow.tensor(), x.tensor(), {}}), Error);
 }

@@ -64,7 +64,7 @@ struct Case {
         dbias({C}) {
     for (std::int64_t b = 0; b < B; ++b) sequences.set(b, 1000000.0 + 7.0 * static_cast<double>(b));
   }
-  Dropout dropout(float rate) { return {rate, 99, 4, 11, sequences.tensor()}; }
+  Dropout dropout(float rate) { return {rate, 99, Purpose::residual_dropout_attention, 11, sequences.tensor()}; }
   ResidualLayernormForward fused(float rate = 0.0F) {
     return {sum.tensor(),    y.tensor(),    mean.tensor(),  rstd.tensor(), residual.tensor(),
             branch.tensor(), bias.tensor(), gamma.tensor(), beta.tensor(), dropout(rate)};
@@ -164,7 +164,8 @@ TEST_P(LayernormOp, FusedDropoutFollowsTheKeyOfEachSequence) {
   residual_layernorm_forward(exec(), c.fused(rate));
   Doubles sum = c.residual.values();
   for (std::int64_t i = 0; i < B * T * C; ++i) {
-    const RandomKey key{99, Purpose{4}, 11, static_cast<std::uint64_t>(c.sequences[i / (T * C)])};
+    const RandomKey key{99, Purpose::residual_dropout_attention, 11,
+                        static_cast<std::uint64_t>(c.sequences[i / (T * C)])};
     const bool kept = random_u32(key, static_cast<std::uint64_t>(i % (T * C))) >= dropout_threshold(rate);
     if (kept) sum[static_cast<std::size_t>(i)] += (c.branch[i] + c.bias[i % C]) / (1.0 - rate);
   }
@@ -212,7 +213,8 @@ TEST_P(LayernormOp, FusedBackwardSendsTheGradientThroughTheMask) {
     Doubles dbranch = c.dx.values();
     Doubles dbias(33, 0.0);
     for (std::int64_t i = 0; i < c.dx.count(); ++i) {
-      const RandomKey key{99, Purpose{4}, 11, static_cast<std::uint64_t>(c.sequences[i / (40 * 33)])};
+      const RandomKey key{99, Purpose::residual_dropout_attention, 11,
+                          static_cast<std::uint64_t>(c.sequences[i / (40 * 33)])};
       const bool kept = random_u32(key, static_cast<std::uint64_t>(i % (40 * 33))) >= dropout_threshold(rate);
       auto& value = dbranch[static_cast<std::size_t>(i)];
       value = kept ? value / (1.0 - rate) : 0.0;

@@ -112,9 +112,7 @@ struct AttentionCase {
     if (r.documents == 0) return {r.causal, r.window, {}, {}};
     return {r.causal, r.window, document_begin.tensor(), document_end.tensor()};
   }
-  ops::Dropout dropout() {
-    return {r.rate, 77, static_cast<std::uint8_t>(Purpose::attention_dropout), 6, sequences.tensor()};
-  }
+  ops::Dropout dropout() { return {r.rate, 77, Purpose::attention_dropout, 6, sequences.tensor()}; }
   ops::AttentionForward forward() {
     return {out.tensor(), lse.tensor(), qkv.tensor(), mask(), dropout(), r.first_head};
   }
