@@ -1,5 +1,7 @@
 #include "trainer/build.h"
 
+#include <bit>
+
 namespace phalanx {
 namespace {
 
@@ -33,17 +35,27 @@ Grid grid_of(const config::Config& c, int world_size) {
   return {world_size / tensor, tensor};
 }
 
+std::int64_t sequences_at_once(const config::Config& c) {
+  return c.run.reproducible == "layout" ? 1 : c.training.micro_batch;
+}
+
 ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_rank) {
   const std::int64_t bucket_mib = c.parallel.bucket_mb.is_auto() ? kDefaultBucketMiB : c.parallel.bucket_mb.value;
-  return {.network = network_options(c),
-          .dtype = dtype_from_name(c.training.precision),
-          .device = Device{},
-          .grid = grid,
-          .coord = grid.coord(world_rank),
-          .training = true,
-          .shard_optimizer = c.parallel.shard_optimizer,
-          .bucket_elements = bucket_mib * (std::int64_t{1} << 20) / bytes_of(DType::f32),
-          .seed = c.run.seed};
+  ReplicaOptions options{.network = network_options(c),
+                         .dtype = dtype_from_name(c.training.precision),
+                         .device = Device{},
+                         .grid = grid,
+                         .coord = grid.coord(world_rank),
+                         .training = true,
+                         .shard_optimizer = c.parallel.shard_optimizer,
+                         .bucket_elements = bucket_mib * (std::int64_t{1} << 20) / bytes_of(DType::f32),
+                         .seed = c.run.seed};
+  if (c.run.reproducible == "layout") {
+    options.tensor_shards = static_cast<int>(c.run.tensor_shards.value);
+    const auto own_shards = static_cast<std::uint64_t>(c.run.data_shards.value / grid.data);
+    options.spare_gradients = static_cast<int>(std::bit_width(own_shards - 1));  // levels of a tree over so many
+  }
+  return options;
 }
 
 Batch empty_batch(std::int64_t B, std::int64_t T) {
@@ -53,14 +65,14 @@ Batch empty_batch(std::int64_t B, std::int64_t T) {
 }
 
 Replica::Workload evaluation_workload(const config::Config& c) {
-  return [batch = empty_batch(c.training.micro_batch, c.model.context)](const Context& ctx, const Network& network) {
+  return [batch = empty_batch(sequences_at_once(c), c.model.context)](const Context& ctx, const Network& network) {
     const Scratch scratch(*ctx.activations);
     network.forward_loss(ctx, batch, ctx.take({1}, DType::f64));
   };
 }
 
 Replica::Workload training_workload(const config::Config& c) {
-  return [batch = empty_batch(c.training.micro_batch, c.model.context), evaluate = evaluation_workload(c)](
+  return [batch = empty_batch(sequences_at_once(c), c.model.context), evaluate = evaluation_workload(c)](
              const Context& ctx, const Network& network) {
     {
       const Scratch scratch(*ctx.activations);
@@ -77,7 +89,7 @@ data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions
   o.seed = c.run.seed;
   o.context = static_cast<int>(c.model.context);
   o.global_batch = static_cast<int>(c.training.global_batch);
-  o.micro_batch = static_cast<int>(c.training.micro_batch);
+  o.micro_batch = static_cast<int>(sequences_at_once(c));
   o.data_rank = replica.coord.data;
   o.data_ranks = replica.grid.data;
   o.prefetch = static_cast<int>(c.data.prefetch);

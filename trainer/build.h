@@ -14,6 +14,8 @@ namespace phalanx {
 // Every function expects a resolved and valid configuration.
 NetworkOptions network_options(const config::Config& config);
 Grid grid_of(const config::Config& config, int world_size);
+// Sequences that run through the network together: training.micro_batch, or one where no layout may show.
+std::int64_t sequences_at_once(const config::Config& config);
 ReplicaOptions replica_options(const config::Config& config, Grid grid, int world_rank);
 
 // A micro-batch of the configured size that holds nothing: what planning runs on.

@@ -67,6 +67,8 @@ Generator::Generator(const checkpoint::Manifest& manifest, const Runtime& runtim
     : config_(config_for(manifest, grid.tensor)), axes_(runtime.split(grid)) {
   ReplicaOptions options = replica_options(config_, grid, runtime.world_rank());
   options.training = false;
+  options.tensor_shards = 0;
+  options.spare_gradients = 0;
   on_every_rank(runtime.world(), [&] {
     replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, generation_workload());
     checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica_));

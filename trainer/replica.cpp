@@ -7,7 +7,11 @@
 namespace phalanx {
 namespace {
 
-TensorShards shards_of(const ReplicaOptions& o) { return {o.grid.tensor, o.coord.tensor, 1}; }
+TensorShards shards_of(const ReplicaOptions& o) {
+  const int total = o.tensor_shards > 0 ? o.tensor_shards : o.grid.tensor;
+  const int count = total / o.grid.tensor;
+  return {total, o.coord.tensor * count, count};
+}
 
 Ownership ownership_of(const ReplicaOptions& o) {
   if (o.training && o.shard_optimizer) return {o.grid.data, o.coord.data, true};
@@ -27,7 +31,7 @@ ops::Exec make_exec(const ReplicaOptions& o, Memory& memory) {
 
 std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, const Network& network,
                                                     const ParamLayout& layout, Memory memory) {
-  auto parts = std::make_unique<Parts>(Parts{std::move(memory), nullptr, nullptr, nullptr, {}});
+  auto parts = std::make_unique<Parts>(Parts{std::move(memory), nullptr, nullptr, nullptr, nullptr, {}, {}});
   Memory& m = parts->memory;
   const Ownership ownership = ownership_of(o);
   parts->parameters = std::make_unique<Parameters>(layout, network.parameters().matrices, o.dtype, make_exec(o, m),
@@ -35,6 +39,10 @@ std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, con
   parts->optimizer = std::make_unique<OptimizerState>(layout, *parts->parameters, ownership.part, o.coord.tensor,
                                                       o.training, m.optimizer);
   parts->grad_norm = std::make_unique<GradNorm>(layout, *parts->optimizer, ownership.counts, m.optimizer);
+  parts->exact_grad_norm = std::make_unique<ExactGradNorm>(layout, *parts->optimizer, ownership.counts, m.optimizer);
+  for (int i = 0; o.training && i < o.spare_gradients; ++i) {
+    parts->spare_gradients.push_back(m.gradients.take({layout.flat_count()}, DType::f32));
+  }
   parts->loss_sum = m.optimizer.take({1}, DType::f64);
   return parts;
 }

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "core/phase_clock.h"
 #include "model/network.h"
 #include "parallel/communicator.h"
 #include "parallel/grad_reducer.h"
 #include "trainer/memory.h"
+#include "trainer/optimizer/exact_grad_norm.h"
 #include "trainer/optimizer/grad_norm.h"
 #include "trainer/optimizer/optimizer_state.h"
 
@@ -26,6 +28,8 @@ struct ReplicaOptions {
   bool shard_optimizer = true;
   std::int64_t bucket_elements = 0;  // gradient bucket size
   std::uint64_t seed = 0;
+  int tensor_shards = 0;    // virtual ones, over all tensor ranks; 0: one per rank
+  int spare_gradients = 0;  // further buffers of flat gradients
 };
 
 // Who holds which masters and moments over the data axis: with a sharded optimizer each data rank a part of every
@@ -51,6 +55,10 @@ class Replica {
   [[nodiscard]] const Parameters& parameters() const { return *parts_->parameters; }
   [[nodiscard]] const OptimizerState& optimizer() const { return *parts_->optimizer; }
   [[nodiscard]] const GradNorm& grad_norm() const { return *parts_->grad_norm; }
+  [[nodiscard]] const ExactGradNorm& exact_grad_norm() const { return *parts_->exact_grad_norm; }
+  [[nodiscard]] const Tensor& spare_gradients(int i) const {  // (flat_count) fp32
+    return parts_->spare_gradients.at(static_cast<std::size_t>(i));
+  }
   [[nodiscard]] GradReducer& reducer() const { return *reducer_; }
   [[nodiscard]] const Memory& memory() const { return parts_->memory; }
   [[nodiscard]] PhaseClock& clock() { return clock_; }
@@ -73,6 +81,8 @@ class Replica {
     std::unique_ptr<Parameters> parameters;
     std::unique_ptr<OptimizerState> optimizer;
     std::unique_ptr<GradNorm> grad_norm;
+    std::unique_ptr<ExactGradNorm> exact_grad_norm;
+    std::vector<Tensor> spare_gradients;
     Tensor loss_sum;
   };
   static std::unique_ptr<Parts> make_parts(const ReplicaOptions& options, const Network& network,

@@ -16,7 +16,13 @@ AdamwOptions adamw_options(const config::Optimizer& o) {
 }  // namespace
 
 Trainer::Trainer(const config::Config& config, Replica& replica, Groups groups, double peak_flops)
-    : config_(config), replica_(replica), groups_(groups), peak_flops_(peak_flops) {}
+    : config_(config),
+      replica_(replica),
+      groups_(groups),
+      peak_flops_(peak_flops),
+      sums_(config.run.reproducible == "layout"
+                ? make_layout_sums(replica, groups, static_cast<int>(config.run.data_shards.value))
+                : make_same_layout_sums(replica, groups)) {}
 
 StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) {
   const auto start = Clock::now();
@@ -24,9 +30,7 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   clock.enter(Phase::forward);
   clock.take();  // what lies between steps is no part of one
   const Counts counts = global_counts(batch);
-  accumulate_gradients(batch, counts.predicted);
-  clock.enter(Phase::reduce);
-  replica_.reducer().finish({});  // gradients are now summed over the data axis
+  sums_->gradients(batch, {counts.predicted > 0 ? 1.0 / static_cast<double>(counts.predicted) : 0.0});
   clock.enter(Phase::optimizer);
   const Norm norm = reduce_norm();  // the same numbers on every rank,
   require_finite(norm);             // so every rank takes the same branch
@@ -53,36 +57,22 @@ Trainer::Counts Trainer::global_counts(const data::StepBatch& batch) {
   return {counts[0], counts[1]};
 }
 
-void Trainer::accumulate_gradients(const data::StepBatch& batch, std::int64_t predicted) {
-  fill_zero(replica_.parameters().flat_gradients(), {});
-  fill_zero(replica_.loss_sum(), {});
-  const LossScale scale{predicted > 0 ? 1.0 / static_cast<double>(predicted) : 0.0};
-  for (std::size_t i = 0; i < batch.micro.size(); ++i) {
-    if (i + 1 == batch.micro.size()) replica_.reducer().begin_last_backward();
-    replica_.network().forward_backward(replica_.context(), batch.micro[i], scale, replica_.loss_sum());
-  }
-}
-
 Trainer::Norm Trainer::reduce_norm() {
-  std::vector<double> sums =
-      replica_.grad_norm().local_sums(replica_.context().exec, replica_.parameters().flat_gradients());
-  const bool counts_loss = replica_.options().coord.tensor == 0;  // tensor peers hold the same loss
-  sums.push_back(counts_loss ? *replica_.loss_sum().as<double>() : 0.0);
-  groups_.world->all_reduce(host_tensor(sums.data(), {static_cast<std::int64_t>(sums.size())}), Reduce::sum, {});
-  Norm norm{sums.back(), 0.0};
-  sums.pop_back();
-  for (double& sum : sums) {
+  const StepTotals totals = sums_->totals();
+  Norm norm{totals.loss_sum, 0.0};
+  layer_norms_.clear();
+  for (const double sum : totals.squares) {
     norm.gradient += sum;
-    sum = std::sqrt(sum);
+    layer_norms_.push_back(std::sqrt(sum));
   }
   norm.gradient = std::sqrt(norm.gradient);
-  layer_norms_ = std::move(sums);
   return norm;
 }
 
 void Trainer::require_finite(const Norm& norm) {
   if (std::isfinite(norm.loss_sum) && std::isfinite(norm.gradient)) return;
-  std::int64_t first = replica_.grad_norm().first_not_finite();
+  std::int64_t first =
+      replica_.grad_norm().first_not_finite(replica_.context().exec, replica_.parameters().flat_gradients());
   groups_.world->all_reduce(host_tensor(&first, {1}), Reduce::min, {});
   const ParamTable& table = replica_.layout().table();
   const std::string where = first < static_cast<std::int64_t>(table.size())
@@ -114,19 +104,13 @@ StepStats Trainer::make_stats(const Norm& norm, const Counts& counts, double lea
 
 ValidationStats Trainer::evaluate(const std::vector<Batch>& batches) {
   const auto start = Clock::now();
-  fill_zero(replica_.loss_sum(), {});
-  std::int64_t predicted = 0;
-  for (const Batch& batch : batches) {
-    replica_.network().forward_loss(replica_.context(), batch, replica_.loss_sum());
-    predicted += batch.predicted;
-  }
-  double sums[2] = {*replica_.loss_sum().as<double>(), static_cast<double>(predicted)};
-  groups_.data->all_reduce(host_tensor(sums, {2}), Reduce::sum, {});
   ValidationStats stats;
+  for (const Batch& batch : batches) stats.tokens += batch.predicted;
+  groups_.data->all_reduce(host_tensor(&stats.tokens, {1}), Reduce::sum, {});
+  const double sum = sums_->evaluate(batches);
   stats.step = progress_.step;
   stats.time = unix_seconds();
-  stats.tokens = static_cast<std::int64_t>(sums[1]);
-  stats.loss = sums[1] > 0 ? sums[0] / sums[1] : 0.0;
+  stats.loss = stats.tokens > 0 ? sum / static_cast<double>(stats.tokens) : 0.0;
   stats.seconds = seconds_since(start);
   return stats;
 }

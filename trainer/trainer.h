@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "data/loader.h"
@@ -9,14 +10,9 @@
 #include "trainer/config/config.h"
 #include "trainer/metrics/stats.h"
 #include "trainer/replica.h"
+#include "trainer/step_sums.h"
 
 namespace phalanx {
-
-// The groups of ranks that a step talks to.
-struct Groups {
-  Communicator* world = nullptr;
-  Communicator* data = nullptr;
-};
 
 class Trainer {
  public:
@@ -40,7 +36,6 @@ class Trainer {
     std::int64_t tokens = 0;     // input positions of the global batch
   };
   Counts global_counts(const data::StepBatch& batch);
-  void accumulate_gradients(const data::StepBatch& batch, std::int64_t predicted);
   struct Norm {
     double loss_sum = 0;
     double gradient = 0;
@@ -53,6 +48,7 @@ class Trainer {
   Replica& replica_;
   Groups groups_;
   double peak_flops_;
+  std::unique_ptr<StepSums> sums_;
   checkpoint::Progress progress_;
   std::vector<double> layer_norms_;
 };

@@ -132,7 +132,7 @@ void TrainingJob::open_data() {
                                   data::read_dataset_info(config_.data.validation).tokenizer_digest},
                                  {"data.train", identity_.tokenizer_digest});
     validation_ = data::evaluation_batches(config_.data.validation, static_cast<int>(config_.model.context),
-                                           config_.evaluation.samples, static_cast<int>(config_.training.micro_batch),
+                                           config_.evaluation.samples, static_cast<int>(sequences_at_once(config_)),
                                            options.coord.data, grid_.data, config_.data.document_attention);
   });
 }

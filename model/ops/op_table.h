@@ -52,6 +52,8 @@ struct OpTable {
   void (*scale)(const Exec&, const Tensor& y, float factor);
   void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, const Tensor& partial);
   void (*adamw_update)(const Exec&, const AdamwUpdate&);
+  void (*largest_magnitude)(const Exec&, const Tensor& out, const Tensor& x);
+  void (*exact_sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, int exponent);
 };
 
 // The best CPU table for this processor's features (never chosen by timing); throws below AVX2 + FMA. The environment

@@ -43,6 +43,8 @@ constexpr OpTable make_table() {
   t.scale = scale;
   t.sum_of_squares = sum_of_squares;
   t.adamw_update = adamw_update;
+  t.largest_magnitude = largest_magnitude;
+  t.exact_sum_of_squares = exact_sum_of_squares;
   return t;
 }
 

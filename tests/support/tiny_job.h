@@ -8,6 +8,7 @@
 #include "parallel/comm_self.h"
 #include "tests/support/mpi_main.h"
 #include "trainer/build.h"
+#include "trainer/config/resolve.h"
 #include "trainer/trainer.h"
 
 namespace phalanx::testing::tiny {
@@ -19,6 +20,7 @@ struct Case {
   bool shard = true;
   std::string precision = "fp32";
   std::string recompute = "none";
+  std::string reproducible = "same_layout";
 };
 
 inline config::Config make_config(const Case& c) {
@@ -43,7 +45,8 @@ inline config::Config make_config(const Case& c) {
                      .gradient_clip = 1.0};
   // A large epsilon keeps the update a smooth function of the gradient, so rounding stays rounding.
   config.optimizer = {.learning_rate = 1e-2, .epsilon = 1e-3};
-  return config;
+  config.run.reproducible = c.reproducible;
+  return config::resolve_sizes(config, c.data * c.tensor);
 }
 
 // Sequences [begin, begin + count) of a step; some targets are ignored, so that averages of averages would show.
@@ -68,10 +71,11 @@ inline Batch make_batch(int step, int begin, int count) {
 inline data::StepBatch make_step(int step, const Case& c, int data_rank) {
   data::StepBatch result;
   const int mine = kBatch / c.data;
-  for (int begin = 0; begin < mine; begin += c.micro) {
-    result.micro.push_back(make_batch(step, data_rank * mine + begin, c.micro));
+  const auto micro = static_cast<int>(sequences_at_once(make_config(c)));
+  for (int begin = 0; begin < mine; begin += micro) {
+    result.micro.push_back(make_batch(step, data_rank * mine + begin, micro));
     result.predicted += result.micro.back().predicted;
-    result.tokens += c.micro * kT;
+    result.tokens += micro * kT;
   }
   return result;
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <utility>
 
 #include "core/check.h"
 #include "trainer/config/address.h"
@@ -206,6 +207,40 @@ TEST(ConfigValidate, AddressesPrintAsTheyAreRead) {
   EXPECT_EQ(to_string(*parse_address("[::1]:80")), "[::1]:80");
 }
 
+// 12 heads, an MLP of 384, a global batch of 24: 6 tensor shards and 8 data shards by default.
+TEST(ConfigValidate, VirtualShardsAreSharedOutWhole) {
+  const auto layout = [](
+                          int tensor, int world_size, const std::function<void(Config&)>& change = [](Config&) {}) {
+    return after(
+        [&](Config& c) {
+          c.run.reproducible = "layout";
+          c.training.micro_batch = 1;
+          c.parallel.tensor = tensor;
+          change(c);
+        },
+        world_size);
+  };
+  for (const auto& [tensor, world] : {std::pair{1, 1}, {2, 2}, {1, 2}, {2, 4}, {6, 6}, {1, 8}, {2, 16}}) {
+    EXPECT_THAT(layout(tensor, world), IsEmpty()) << tensor << " of " << world;
+  }
+  EXPECT_THAT(layout(4, 4), ElementsAre(StartsWith("run.tensor_shards (6) must be divisible by parallel.tensor (4)")));
+  EXPECT_THAT(layout(3, 3), ElementsAre(AllOf(StartsWith("run.tensor_shards (6) over parallel.tensor (3)"),
+                                              HasSubstr("power of two"))));
+  EXPECT_THAT(layout(1, 3), ElementsAre(StartsWith("run.data_shards (8) must be divisible by data ranks (3)")));
+  EXPECT_THAT(layout(3, 3, [](Config& c) { c.run.tensor_shards.value = 3; }), IsEmpty());
+  EXPECT_THAT(layout(1, 1, [](Config& c) { c.run.tensor_shards.value = 5; }),
+              Contains(StartsWith("model.heads (12) must be divisible by run.tensor_shards (5)")));
+  EXPECT_THAT(layout(1, 1, [](Config& c) { c.run.data_shards.value = 5; }),
+              ElementsAre(StartsWith("training.global_batch (24) must be divisible by run.data_shards (5)")));
+}
+
+TEST(ConfigValidate, VirtualShardsNeedTheirMode) {
+  EXPECT_THAT(after([](Config& c) { c.run.tensor_shards.value = 4; }),
+              ElementsAre("run.tensor_shards needs run.reproducible: layout"));
+  EXPECT_THAT(after([](Config& c) { c.run.data_shards.value = 4; }),
+              ElementsAre("run.data_shards needs run.reproducible: layout"));
+}
+
 struct Unsupported {
   const char* key;
   void (*change)(Config&);
@@ -220,9 +255,6 @@ TEST_P(ConfigRefuse, NamesTheKeyAndTheValuesThatWork) {
 INSTANTIATE_TEST_SUITE_P(
     Features, ConfigRefuse,
     ::testing::Values(Unsupported{"run.device", [](Config& c) { c.run.device = "cuda"; }, "auto and cpu work"},
-                      Unsupported{"run.reproducible", [](Config& c) { c.run.reproducible = "layout"; }, "same_layout"},
-                      Unsupported{"run.tensor_shards", [](Config& c) { c.run.tensor_shards.value = 4; }, "auto works"},
-                      Unsupported{"run.data_shards", [](Config& c) { c.run.data_shards.value = 4; }, "auto works"},
                       Unsupported{"run.hang_timeout", [](Config& c) { c.run.hang_timeout.value = 60; }, "auto works"},
                       Unsupported{"model.family", [](Config& c) { c.model.family = "bert"; }, "gpt works"},
                       Unsupported{"objective.type", [](Config& c) { c.objective.type = "masked_lm"; }, "causal_lm"},

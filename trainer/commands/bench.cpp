@@ -32,8 +32,8 @@ constexpr int kWarmUpSteps = 2;
 data::StepBatch random_step(const config::Config& c, const ReplicaOptions& replica) {
   data::StepBatch step;
   const std::int64_t mine = c.training.global_batch / replica.grid.data;
-  for (std::int64_t begin = 0; begin < mine; begin += c.training.micro_batch) {
-    Batch batch = empty_batch(c.training.micro_batch, c.model.context);
+  for (std::int64_t begin = 0; begin < mine; begin += sequences_at_once(c)) {
+    Batch batch = empty_batch(sequences_at_once(c), c.model.context);
     for (std::size_t b = 0; b < static_cast<std::size_t>(batch.B); ++b) {
       const std::int64_t sequence = replica.coord.data * mine + begin + static_cast<std::int64_t>(b);
       batch.sequences[b] = sequence;

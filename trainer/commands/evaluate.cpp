@@ -53,7 +53,7 @@ EvaluationReport evaluate(const config::Config& config, const checkpoint::Manife
     replica = std::make_unique<Replica>(options, *axes.data, *axes.tensor, evaluation_workload(config));
     checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica));
     batches = data::evaluation_batches(config.data.validation, static_cast<int>(config.model.context),
-                                       config.evaluation.samples, static_cast<int>(config.training.micro_batch),
+                                       config.evaluation.samples, static_cast<int>(sequences_at_once(config)),
                                        options.coord.data, grid.data, config.data.document_attention);
     counts = training_counts(config);
   });

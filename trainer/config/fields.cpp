@@ -76,9 +76,14 @@ const std::vector<Field>& list() {
        "what gives the same bits again: nothing, the same layout, any layout",
        one_of({"none", "same_layout", "layout"})},
       {"run.tensor_shards", run<&Run::tensor_shards>(), "shards",
-       "for reproducible: layout, the virtual tensor shards that sums run over", from_to(1, kMaxRanks)},
+       "for reproducible: layout, the virtual tensor shards that sums run over; auto: the largest divisor up to 8 of "
+       "heads "
+       "and MLP",
+       from_to(1, kMaxRanks)},
       {"run.data_shards", run<&Run::data_shards>(), "shards",
-       "for reproducible: layout, the virtual batch shards that sums run over", from_to(1, kMaxRanks)},
+       "for reproducible: layout, the virtual batch shards that sums run over; auto: the largest divisor up to 8 of "
+       "training.global_batch",
+       from_to(1, kMaxRanks)},
       {"run.digest_every", run<&Run::digest_every>(), "steps",
        "how often replicas compare digests of their parameters; 0: never", from_to(0, kMaxSteps)},
       {"run.hang_timeout", run<&Run::hang_timeout>(), "seconds", "a step that takes longer ends the job",

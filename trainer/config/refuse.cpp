@@ -15,12 +15,6 @@ struct Refusal {
 constexpr std::array kRefusals = {
     Refusal{"run.device", [](const Config& c) { return c.run.device == "cuda"; },
             "cuda is not available in this build; auto and cpu work"},
-    Refusal{"run.reproducible", [](const Config& c) { return c.run.reproducible == "layout"; },
-            "layout is not available; none and same_layout work"},
-    Refusal{"run.tensor_shards", [](const Config& c) { return !c.run.tensor_shards.is_auto(); },
-            "virtual shards need run.reproducible: layout, which is not available; auto works"},
-    Refusal{"run.data_shards", [](const Config& c) { return !c.run.data_shards.is_auto(); },
-            "virtual shards need run.reproducible: layout, which is not available; auto works"},
     Refusal{"run.hang_timeout", [](const Config& c) { return !c.run.hang_timeout.is_auto(); },
             "the watchdog is not available; auto works"},
     Refusal{"model.family", [](const Config& c) { return c.model.family == "bert"; },

@@ -1,17 +1,39 @@
 // Everything here is a walk over the field list.
 #include "trainer/config/resolve.h"
 
+#include <numeric>
+
 #include "core/check.h"
 #include "trainer/config/fields.h"
 #include "trainer/config/value.h"
 
 namespace phalanx::config {
+namespace {
+
+constexpr std::int64_t kMostShards = 8;
+
+std::int64_t largest_divisor(std::int64_t n) {
+  for (std::int64_t d = kMostShards; d > 1; --d) {
+    if (n % d == 0) return d;
+  }
+  return 1;
+}
+
+}  // namespace
 
 Config resolve_sizes(Config config, int world_size) {
   if (config.model.ffn.is_auto()) config.model.ffn.value = 4 * config.model.hidden;
   const std::int64_t tensor = config.parallel.tensor;
   const bool divides = tensor > 0 && world_size % tensor == 0;  // else validation says what is wrong
   if (config.parallel.data.is_auto() && divides) config.parallel.data.value = world_size / tensor;
+  if (config.run.reproducible == "layout") {
+    AutoInt& tensor_shards = config.run.tensor_shards;
+    AutoInt& data_shards = config.run.data_shards;
+    if (tensor_shards.is_auto()) {
+      tensor_shards.value = largest_divisor(std::gcd(config.model.heads, config.model.ffn.value));
+    }
+    if (data_shards.is_auto()) data_shards.value = largest_divisor(config.training.global_batch);
+  }
   return config;
 }
 

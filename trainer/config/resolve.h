@@ -8,8 +8,9 @@
 
 namespace phalanx::config {
 
-// Fills the sizes that follow from others: model.ffn, parallel.data. model.vocabulary is left to who knows the
-// tokenizer.
+// Fills the sizes that follow from others: model.ffn, parallel.data, and for run.reproducible: layout the virtual
+// shards, which must not depend on world_size: the largest divisors up to 8 of heads and MLP, and of the global batch.
+// model.vocabulary is left to who knows the tokenizer.
 Config resolve_sizes(Config config, int world_size);
 
 // Every key as YAML, in the order of the field list. Equal configs give equal text; loading it gives an equal config.

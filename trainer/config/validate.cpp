@@ -3,6 +3,7 @@
 #include "trainer/config/validate.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "trainer/config/fields.h"
 #include "trainer/config/problems.h"
 #include "trainer/config/refuse.h"
+#include "trainer/config/resolve.h"
 #include "trainer/config/value.h"
 #include "trainer/schedule.h"
 
@@ -61,6 +63,35 @@ void check_model(const Config& c, Problems& p) {
   require_divides(p, "model.hidden", c.model.hidden, "model.heads", c.model.heads);
   require_divides(p, "model.heads", c.model.heads, "parallel.tensor", c.parallel.tensor);
   require_divides(p, "model.ffn", ffn, "parallel.tensor", c.parallel.tensor);
+}
+
+// `shards` virtual shards over `ranks` ranks: whole ones, and several on a rank only where they are a whole node of the
+// tree over all.
+void check_shards(const char* key, std::int64_t shards, const char* ranks_key, std::int64_t ranks, Problems& p) {
+  if (shards < 1 || ranks < 1) return;
+  if (shards % ranks != 0) {
+    p.add(key, " (", shards, ") must be divisible by ", ranks_key, " (", ranks, "): a rank holds whole shards; ",
+          ranks_key, " may be ", either(divisors_near(shards, ranks, shards)), ", or ", key, " ", ranks,
+          " in a run of its own");
+    return;
+  }
+  p.require(shards == ranks || std::has_single_bit(static_cast<std::uint64_t>(ranks)), key, " (", shards, ") over ",
+            ranks_key, " (", ranks, "): several shards per rank need a power of two ranks; ", ranks_key,
+            " may be such a divisor of ", shards, ", or ", shards, " itself");
+}
+
+void check_reproducible(const Config& c, int world_size, Problems& p) {
+  if (c.run.reproducible != "layout") {
+    p.require(c.run.tensor_shards.is_auto(), "run.tensor_shards needs run.reproducible: layout");
+    p.require(c.run.data_shards.is_auto(), "run.data_shards needs run.reproducible: layout");
+    return;
+  }
+  const Config full = resolve_sizes(c, std::max(world_size, 1));
+  require_divides(p, "model.heads", c.model.heads, "run.tensor_shards", full.run.tensor_shards.value);
+  require_divides(p, "model.ffn", full.model.ffn.value, "run.tensor_shards", full.run.tensor_shards.value);
+  require_divides(p, "training.global_batch", c.training.global_batch, "run.data_shards", full.run.data_shards.value);
+  check_shards("run.tensor_shards", full.run.tensor_shards.value, "parallel.tensor", c.parallel.tensor, p);
+  check_shards("run.data_shards", full.run.data_shards.value, "data ranks", data_ranks(c, world_size), p);
 }
 
 void check_batch(const Config& c, int world_size, Problems& p) {
@@ -126,6 +157,7 @@ std::vector<std::string> validate(const Config& config, int world_size, DataUse 
   check_run(config, problems);
   check_layout(config, world_size, problems);
   check_model(config, problems);
+  check_reproducible(config, world_size, problems);
   check_batch(config, world_size, problems);
   check_schedule(config, problems);
   check_objective(config, problems);

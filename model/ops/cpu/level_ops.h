@@ -30,5 +30,7 @@ void add(const Exec& exec, const Tensor& y, const Tensor& x);
 void scale(const Exec& exec, const Tensor& y, float factor);
 void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, const Tensor& partial);
 void adamw_update(const Exec& exec, const AdamwUpdate& a);
+void largest_magnitude(const Exec& exec, const Tensor& out, const Tensor& x);
+void exact_sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, int exponent);
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL

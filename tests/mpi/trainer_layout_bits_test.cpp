@@ -1,0 +1,127 @@
+// run.reproducible: layout: loss, gradient norm and every bit of masters and moments are the same at every layout: data
+// x tensor x micro-batch x sharded optimizer x threads x recomputation. Dropout is on and clipping is active.
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "core/sha256.h"
+#include "tests/support/tiny_job.h"
+
+namespace phalanx {
+namespace {
+
+using namespace testing::tiny;
+
+constexpr int kSteps = 6;
+
+// SHA-256 of masters and moments of all ranks in the order of the global tensors. Collective.
+std::string digest_of(const Replica& replica, Communicator& world) {
+  Sha256 sha;
+  const OptimizerState& state = replica.optimizer();
+  const ParamTable& table = replica.layout().table();
+  for (const Tensor& part : {state.master(), state.m(), state.v()}) {
+    for (std::size_t spec = 0; spec < table.size(); ++spec) {
+      std::vector<std::int32_t> bits(static_cast<std::size_t>(table[spec].shape.count()), 0);
+      for (const OwnedPiece& piece : state.pieces()) {
+        if (piece.spec != static_cast<int>(spec) || !piece.primary || !replica.ownership().counts) continue;
+        for (const GlobalRun& run :
+             global_runs(table[spec], piece.shard, piece.shard_count, piece.begin, piece.count)) {
+          if (run.global_begin < 0) continue;
+          std::memcpy(&bits[static_cast<std::size_t>(run.global_begin)],
+                      part.as<float>() + piece.own_offset + (run.shard_begin - piece.begin),
+                      static_cast<std::size_t>(run.count) * sizeof(float));
+        }
+      }
+      world.all_reduce(host_tensor(bits.data(), {static_cast<std::int64_t>(bits.size())}), Reduce::sum, {});
+      sha.update(bits.data(), bits.size() * sizeof(std::int32_t));
+    }
+  }
+  return sha.hex_digest();
+}
+
+struct Outcome {
+  Result result;
+  std::string digest;
+};
+
+class Threads {
+ public:
+  explicit Threads(int count) : before_(omp_get_max_threads()) { omp_set_num_threads(count); }
+  ~Threads() { omp_set_num_threads(before_); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  int before_;
+};
+
+struct LayoutCase {
+  Case job;
+  int threads = 1;
+};
+
+std::string name_of(const LayoutCase& c) {
+  return str(c.job.data, "x", c.job.tensor, " micro ", c.job.micro, c.job.shard ? " sharded " : " unsharded ",
+             c.job.precision, " recompute ", c.job.recompute, ", ", c.threads, " threads");
+}
+
+// All layouts of the ranks there are, with the other choices rotating. Threads vary where ranks do not share cores.
+std::vector<LayoutCase> cases_for(int world_size, const std::string& precision) {
+  constexpr const char* kRecompute[] = {"none", "selective", "full"};
+  std::vector<LayoutCase> cases;
+  int n = 0;
+  for (int tensor = 1; tensor <= world_size; tensor *= 2) {
+    const int data = world_size / tensor;
+    for (int micro = 1; micro <= kBatch / data; micro *= 2, ++n) {
+      const int threads = world_size == 1 ? 1 + n % 2 : 1;
+      cases.push_back({{data, tensor, micro, n % 2 == 0, precision, kRecompute[n % 3], "layout"}, threads});
+    }
+  }
+  cases.push_back({{world_size, 1, 1, false, precision, "none", "layout"}, 1});
+  return cases;
+}
+
+class LayoutBits : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
+  const LayoutCase whole{.job = {.precision = GetParam(), .reproducible = "layout"}};
+  Serial serial(whole.job);
+  const Result expected = serial.job.run(whole.job, kSteps);
+  const Outcome want{expected, digest_of(serial.job.replica, *serial.self)};
+  ASSERT_LT(expected.losses.back(), expected.losses.front());
+  ASSERT_GT(*std::max_element(expected.norms.begin(), expected.norms.end()), 1.0) << "nothing was clipped";
+  for (const LayoutCase& c : cases_for(test_runtime().world_size(), GetParam())) {
+    SCOPED_TRACE(name_of(c));
+    const Threads threads(c.threads);
+    Parallel parallel(c.job);
+    const Result result = parallel.job.run(c.job, kSteps);
+    const Outcome got{result, digest_of(parallel.job.replica, test_runtime().world())};
+    EXPECT_EQ(got.result.losses, want.result.losses);
+    EXPECT_EQ(got.result.norms, want.result.norms);
+    EXPECT_EQ(got.result.validation, want.result.validation);
+    EXPECT_EQ(got.digest, want.digest);
+  }
+}
+
+TEST_P(LayoutBits, StayWithinRoundingOfTheOtherMode) {
+  const Case plain{.precision = GetParam()};
+  const Case layout{.precision = GetParam(), .reproducible = "layout"};
+  Serial one(plain);
+  Serial other(layout);
+  const Result a = one.job.run(plain, 6);
+  const Result b = other.job.run(layout, 6);
+  const double relative = plain.precision == "fp32" ? 5e-6 : 0x1.0p-8;
+  for (std::size_t s = 0; s < a.losses.size(); ++s) {
+    EXPECT_NEAR(a.losses[s], b.losses[s], relative * a.losses[s]) << "step " << s;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllPrecisions, LayoutBits, ::testing::Values("fp32", "bf16"));
+
+}  // namespace
+}  // namespace phalanx

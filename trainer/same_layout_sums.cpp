@@ -1,0 +1,54 @@
+#include "trainer/step_sums.h"
+
+namespace phalanx {
+namespace {
+
+class SameLayoutSums final : public StepSums {
+ public:
+  SameLayoutSums(Replica& replica, Groups groups) : replica_(replica), groups_(groups) {}
+
+  void gradients(const data::StepBatch& batch, const LossScale& scale) override {
+    fill_zero(replica_.parameters().flat_gradients(), {});
+    fill_zero(replica_.loss_sum(), {});
+    for (std::size_t i = 0; i < batch.micro.size(); ++i) {
+      if (i + 1 == batch.micro.size()) replica_.reducer().begin_last_backward();
+      replica_.network().forward_backward(replica_.context(), batch.micro[i], scale, replica_.loss_sum());
+    }
+    replica_.clock().enter(Phase::reduce);
+    replica_.reducer().finish({});
+  }
+
+  StepTotals totals() override {
+    StepTotals totals;
+    totals.squares = replica_.grad_norm().local_sums(replica_.context().exec, replica_.parameters().flat_gradients());
+    const bool counts_loss = replica_.options().coord.tensor == 0;  // tensor peers hold the same loss
+    totals.squares.push_back(counts_loss ? *replica_.loss_sum().as<double>() : 0.0);
+    const auto count = static_cast<std::int64_t>(totals.squares.size());
+    groups_.world->all_reduce(host_tensor(totals.squares.data(), {count}), Reduce::sum, {});
+    totals.loss_sum = totals.squares.back();
+    totals.squares.pop_back();
+    return totals;
+  }
+
+  double evaluate(const std::vector<Batch>& batches) override {
+    fill_zero(replica_.loss_sum(), {});
+    for (const Batch& batch : batches) {
+      replica_.network().forward_loss(replica_.context(), batch, replica_.loss_sum());
+    }
+    double sum = *replica_.loss_sum().as<double>();
+    groups_.data->all_reduce(host_tensor(&sum, {1}), Reduce::sum, {});
+    return sum;
+  }
+
+ private:
+  Replica& replica_;
+  Groups groups_;
+};
+
+}  // namespace
+
+std::unique_ptr<StepSums> make_same_layout_sums(Replica& replica, Groups groups) {
+  return std::make_unique<SameLayoutSums>(replica, groups);
+}
+
+}  // namespace phalanx
