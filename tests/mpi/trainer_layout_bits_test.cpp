@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -17,7 +18,10 @@ namespace {
 
 using namespace testing::tiny;
 
-constexpr int kSteps = 6;
+// The environment variable PHALANX_EVERY_LAYOUT asks for the whole product of choices instead of a covering set, and
+// for more steps: minutes instead of seconds.
+bool every_layout() { return std::getenv("PHALANX_EVERY_LAYOUT") != nullptr; }
+int steps() { return every_layout() ? 50 : 6; }
 
 // SHA-256 of masters and moments of all ranks in the order of the global tensors. Collective.
 std::string digest_of(const Replica& replica, Communicator& world) {
@@ -70,9 +74,28 @@ std::string name_of(const LayoutCase& c) {
              c.job.precision, " recompute ", c.job.recompute, ", ", c.threads, " threads");
 }
 
+constexpr const char* kRecompute[] = {"none", "selective", "full"};
+
+// All layouts of the ranks there are with every choice of the others.
+std::vector<LayoutCase> every_case(int world_size, const std::string& precision) {
+  std::vector<LayoutCase> cases;
+  for (int tensor = 1; tensor <= world_size; tensor *= 2) {
+    const int data = world_size / tensor;
+    for (int micro = 1; micro <= kBatch / data; micro *= 2) {
+      for (const bool shard : {true, false}) {
+        for (const int threads : {1, 2}) {
+          for (const char* recompute : kRecompute) {
+            cases.push_back({{data, tensor, micro, shard, precision, recompute, "layout"}, threads});
+          }
+        }
+      }
+    }
+  }
+  return cases;
+}
+
 // All layouts of the ranks there are, with the other choices rotating. Threads vary where ranks do not share cores.
-std::vector<LayoutCase> cases_for(int world_size, const std::string& precision) {
-  constexpr const char* kRecompute[] = {"none", "selective", "full"};
+std::vector<LayoutCase> covering_cases(int world_size, const std::string& precision) {
   std::vector<LayoutCase> cases;
   int n = 0;
   for (int tensor = 1; tensor <= world_size; tensor *= 2) {
@@ -91,15 +114,16 @@ class LayoutBits : public ::testing::TestWithParam<const char*> {};
 TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
   const LayoutCase whole{.job = {.precision = GetParam(), .reproducible = "layout"}};
   Serial serial(whole.job);
-  const Result expected = serial.job.run(whole.job, kSteps);
+  const Result expected = serial.job.run(whole.job, steps());
   const Outcome want{expected, digest_of(serial.job.replica, *serial.self)};
   ASSERT_LT(expected.losses.back(), expected.losses.front());
   ASSERT_GT(*std::max_element(expected.norms.begin(), expected.norms.end()), 1.0) << "nothing was clipped";
-  for (const LayoutCase& c : cases_for(test_runtime().world_size(), GetParam())) {
+  const int ranks = test_runtime().world_size();
+  for (const LayoutCase& c : every_layout() ? every_case(ranks, GetParam()) : covering_cases(ranks, GetParam())) {
     SCOPED_TRACE(name_of(c));
     const Threads threads(c.threads);
     Parallel parallel(c.job);
-    const Result result = parallel.job.run(c.job, kSteps);
+    const Result result = parallel.job.run(c.job, steps());
     const Outcome got{result, digest_of(parallel.job.replica, test_runtime().world())};
     EXPECT_EQ(got.result.losses, want.result.losses);
     EXPECT_EQ(got.result.norms, want.result.norms);
