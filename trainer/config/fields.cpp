@@ -70,8 +70,7 @@ const std::vector<Field>& list() {
       {"run.output", run<&Run::output>(), "folder", "where the run writes checkpoints, metrics and status", any()},
       {"run.seed", run<&Run::seed>(), "", "key of every random number: initial values, order of samples, dropout",
        any()},
-      {"run.device", run<&Run::device>(), "", "where it computes; auto: CUDA where there is a GPU, else the CPU",
-       one_of({"auto", "cpu", "cuda"})},
+      {"run.device", run<&Run::device>(), "", "where it computes; auto: the CPU", one_of({"auto", "cpu", "cuda"})},
       {"run.reproducible", run<&Run::reproducible>(), "",
        "what gives the same bits again: nothing, the same layout, any layout",
        one_of({"none", "same_layout", "layout"})},
@@ -86,7 +85,7 @@ const std::vector<Field>& list() {
        from_to(1, kMaxRanks)},
       {"run.digest_every", run<&Run::digest_every>(), "steps",
        "how often replicas compare digests of their parameters; 0: never", from_to(0, kMaxSteps)},
-      {"run.hang_timeout", run<&Run::hang_timeout>(), "seconds", "a step that takes longer ends the job",
+      {"run.hang_timeout", run<&Run::hang_timeout>(), "seconds", "longest time of a step; auto: no limit",
        from_to(1, kMaxSeconds)},
 
       {"model.family", model<&Model::family>(), "", "gpt: causal decoder, bert: bidirectional encoder",

@@ -5,6 +5,9 @@
 
 #include "core/check.h"
 #include "trainer/config/fields.h"
+#include "trainer/config/load.h"
+#include "trainer/config/problems.h"
+#include "trainer/config/refuse.h"
 #include "trainer/config/value.h"
 
 namespace phalanx::config {
@@ -21,9 +24,33 @@ struct Row {
   std::string name, value, usual, unit, meaning;
 };
 
+// Values that the field knows, to ask which of them are refused; of an integer, one.
+std::vector<std::string> known_values(const Field& field) {
+  if (!field.limits.choices.empty()) return {field.limits.choices.begin(), field.limits.choices.end()};
+  if (std::holds_alternative<Access<bool>>(field.access)) return {"true", "false"};
+  if (std::holds_alternative<Access<AutoInt>>(field.access)) return {"1"};
+  if (std::holds_alternative<Access<std::int64_t>>(field.access)) return {"1"};
+  return {};
+}
+
+// "bert is not available; gpt works" of a field with values that this program refuses.
+std::string limitation(const Field& field) {
+  for (const std::string& value : known_values(field)) {
+    Problems problems;
+    refuse_unsupported(load("", {str(field.key, "=", value)}), problems);
+    const std::string begin = str(field.key, ": ");
+    for (const std::string& problem : problems.list()) {
+      if (problem.starts_with(begin)) return problem.substr(begin.size());
+    }
+  }
+  return "";
+}
+
 Row row_of(const Field& field, const Config& config) {
   std::string meaning(field.meaning);
   if (!field.limits.choices.empty()) meaning += " [" + type_text(field) + "]";
+  const std::string limits = limitation(field);
+  if (!limits.empty()) meaning += " (" + limits + ")";
   return {std::string(leaf_of(field.key)), value_text(field, config), value_text(field, Config{}),
           std::string(field.unit), meaning};
 }

@@ -7,7 +7,7 @@
 
 namespace phalanx::config {
 
-// A table of all keys by section: value, default, unit, meaning, what is allowed.
+// A table of all keys by section: value, default, unit, meaning, what is allowed, and which of that is refused.
 std::string show(const Config& config);
 
 }  // namespace phalanx::config
