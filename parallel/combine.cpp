@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/processor.h"
 #include "parallel/pack.h"
 
 namespace phalanx {
@@ -177,11 +178,8 @@ __attribute__((target("arch=x86-64-v4"))) void avx512(Combine how, std::byte* ou
 
 template <class T>
 Function best() {
-  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-  const bool v4 = v3 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
-  if (v4) return avx512<T>;
-  return v3 ? avx2<T> : baseline<T>;
+  if (has_x86_64_v4()) return avx512<T>;
+  return has_x86_64_v3() ? avx2<T> : baseline<T>;
 }
 
 template <class T>

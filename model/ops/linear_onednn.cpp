@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "core/processor.h"
 #include "model/ops/onednn_product.h"
 #include "model/ops/op_table.h"
 
@@ -94,8 +95,7 @@ Bf16Path bf16_path() {
   if (path == "native") return Bf16Path::native;
   if (path == "panels") return Bf16Path::panels;
   if (!path.empty()) throw UsageError(str("PHALANX_BF16=", path, ": expected native or panels"));
-  // Intel's AVX-512 without AMX does bf16 dot products at half the fp32 rate, AMD's at twice.
-  const bool twice_the_rate = isa() == Isa::avx512_bf16 && __builtin_cpu_is("amd");
+  const bool twice_the_rate = isa() == Isa::avx512_bf16 && has_fast_bf16_pairs();
   return isa() == Isa::amx || twice_the_rate ? Bf16Path::native : Bf16Path::panels;
 }
 

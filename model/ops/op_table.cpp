@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/check.h"
+#include "core/processor.h"
 
 namespace phalanx::ops {
 
@@ -20,18 +21,6 @@ void attention_backward(const Exec& exec, const AttentionBackward& a);
 }  // namespace cpu_v4_bf16
 
 namespace {
-
-bool has_v3() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-}
-
-bool has_v4() {
-  return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-
-// Dot products of bf16 pairs at twice the rate of fp32, which AMD's have.
-bool has_v4_bf16() { return has_v4() && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd"); }
 
 const OpTable& v4_bf16_table() {
   static const OpTable table = [] {
@@ -49,9 +38,9 @@ const OpTable& v4_bf16_table() {
 
 std::vector<const OpTable*> usable_cpu_op_tables() {
   std::vector<const OpTable*> tables;
-  if (has_v3()) tables.push_back(&cpu_v3::op_table);
-  if (has_v4()) tables.push_back(&cpu_v4::op_table);
-  if (has_v4_bf16()) tables.push_back(&v4_bf16_table());
+  if (has_x86_64_v3()) tables.push_back(&cpu_v3::op_table);
+  if (has_x86_64_v4()) tables.push_back(&cpu_v4::op_table);
+  if (has_fast_bf16_pairs()) tables.push_back(&v4_bf16_table());
   return tables;
 }
 
