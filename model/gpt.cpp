@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "model/layers/batch_tensors.h"
+
 namespace phalanx {
 namespace {
 

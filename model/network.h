@@ -7,7 +7,8 @@
 
 #include "core/batch.h"
 #include "model/context.h"
-#include "model/layers/block.h"
+#include "model/ops/gelu.h"
+#include "model/recompute.h"
 
 namespace phalanx {
 

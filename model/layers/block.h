@@ -11,13 +11,6 @@
 
 namespace phalanx {
 
-// What a forward keeps for backward.
-enum class Recompute : std::uint8_t {
-  none,       // everything
-  selective,  // not what is cheap to redo: norm outputs and activations
-  full,       // only each block's input
-};
-
 struct BlockOptions {
   int layer = 0;
   std::int64_t C = 0, NH = 0, F = 0;

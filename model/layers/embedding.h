@@ -3,18 +3,9 @@
 
 #include <cstdint>
 
-#include "core/batch.h"
 #include "model/context.h"
 
 namespace phalanx {
-
-// Token ids, targets and positions of a micro-batch on the device.
-struct BatchTensors {
-  Tensor tokens, targets, positions;    // (N) int32
-  Tensor document_begin, document_end;  // (B, T) int32
-  Tensor sequences;                     // (B) int64
-};
-BatchTensors upload(const Context& ctx, const Batch& batch);
 
 class Embedding {
  public:
@@ -37,12 +28,5 @@ class Embedding {
   int token_table_;
   int position_table_;
 };
-
-// Where virtual shard s of `total` begins in a vocabulary of V, and how many true rows it has.
-struct VocabularyPart {
-  std::int64_t begin = 0;
-  std::int64_t valid = 0;
-};
-VocabularyPart vocabulary_part(std::int64_t V, int shard, int total);
 
 }  // namespace phalanx

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "model/layers/embedding.h"
+#include "model/layers/vocabulary_part.h"
 #include "model/ops/cross_entropy.h"
 
 namespace phalanx {

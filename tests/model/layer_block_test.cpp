@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/recompute.h"
 #include "tests/support/layer_reference.h"
 
 namespace phalanx {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/layers/vocabulary_part.h"
 #include "tests/support/layer_rig.h"
 
 namespace phalanx {
