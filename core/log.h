@@ -16,7 +16,7 @@ struct Identity {
 };
 void set_identity(const Identity& identity);
 
-// "[rank 3 @ node07] " of this process; empty when there is one process.
+// For tests: "[rank 3 @ node07] ", what the lines of this process begin with; empty when there is one process.
 std::string identity_prefix();
 
 // A line of progress on the terminal behind the descriptor `terminal`, in place of the one before; it should fit the

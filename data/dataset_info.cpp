@@ -8,8 +8,6 @@ namespace phalanx::data {
 DatasetInfo read_dataset_info(const std::string& path) {
   const Manifest manifest = read_manifest(path);
   DatasetInfo info;
-  info.tokens = manifest.tokens;
-  info.documents = manifest.documents;
   info.vocabulary = manifest.vocabulary;
   info.tokenizer_digest = manifest.tokenizer_digest;
   info.data_digest = data_digest(manifest);

@@ -9,8 +9,6 @@ namespace phalanx::data {
 
 // What the trainer needs to know of a folder before it builds a model.
 struct DatasetInfo {
-  std::int64_t tokens = 0;
-  std::int64_t documents = 0;
   std::int64_t vocabulary = 0;
   std::string tokenizer_digest;              // SHA-256 over the tokenizer's files
   std::string data_digest;                   // SHA-256 over the manifest's checksums

@@ -228,11 +228,6 @@ Hdf5Dataset Hdf5File::dataset(const std::string& name) const {
   return dataset;
 }
 
-bool Hdf5File::has_dataset(const std::string& name) const {
-  hdf5_quiet();
-  return H5Lexists(handle_.id(), name.c_str(), H5P_DEFAULT) > 0;
-}
-
 std::vector<std::string> Hdf5File::dataset_names() const {
   hdf5_quiet();
   std::vector<std::string> names;

@@ -125,7 +125,6 @@ class Hdf5File : public Hdf5Object {  // its attributes are those of the root gr
   Hdf5Dataset create_dataset(const std::string& name, Hdf5Type type, std::int64_t size);
   // Throws unless 1-D, contiguous, of a type above, and wholly inside the file.
   [[nodiscard]] Hdf5Dataset dataset(const std::string& name) const;
-  [[nodiscard]] bool has_dataset(const std::string& name) const;
   [[nodiscard]] std::vector<std::string> dataset_names() const;  // of the root group, sorted
 
   // Writes everything and closes; throws if that fails, which the destructor cannot. Close data sets first.

@@ -20,7 +20,7 @@ struct SamplerSource {
 struct Sample {
   std::size_t source = 0;
   std::int64_t window = 0;
-  std::int64_t epoch = 0;  // of the source
+  std::int64_t epoch = 0;  // of the source; for tests
 
   bool operator==(const Sample&) const = default;
 };

@@ -51,7 +51,7 @@ class Communicator {
     const char* operation;  // "all_reduce", ...
     double seconds = 0;
     std::int64_t bytes = 0;  // bytes of the (larger) buffer
-    std::int64_t calls = 0;
+    std::int64_t calls = 0;  // for tests
   };
   [[nodiscard]] virtual std::vector<Usage> usage() const = 0;
 };

@@ -56,7 +56,7 @@ class ParamLayout {
   [[nodiscard]] std::int64_t own_count() const { return flat_count_ / parts_; }
   [[nodiscard]] const std::vector<Bucket>& buckets() const { return buckets_; }  // in flat order
   [[nodiscard]] const LocalParam& param(int spec) const { return params_[static_cast<std::size_t>(spec)]; }
-  [[nodiscard]] int find(const std::string& name) const;  // spec index; throws when unknown
+  [[nodiscard]] int find(const std::string& name) const;  // for tests: spec index; throws when unknown
 
   // Local tensor of a parameter inside a flat buffer (flat_count): shape (shards, shard...).
   [[nodiscard]] Tensor tensor(const Tensor& flat, int spec) const;

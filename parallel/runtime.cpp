@@ -87,7 +87,6 @@ struct Runtime::State {
   int world_size = 1;
   int local_rank = 0;
   int local_size = 1;
-  std::string host;
   int exceptions = std::uncaught_exceptions();
   std::unique_ptr<Communicator> world;
 };
@@ -102,8 +101,7 @@ Runtime::Runtime(int* argc, char*** argv) : state_(std::make_unique<State>()) {
   MPI_OK(MPI_Comm_rank(node, &s.local_rank));
   MPI_OK(MPI_Comm_size(node, &s.local_size));
   MPI_OK(MPI_Comm_free(&node));
-  s.host = host_name();
-  log::set_identity({s.world_rank, s.world_size, s.host});
+  log::set_identity({s.world_rank, s.world_size, host_name()});
   s.world = make_host_communicator(s.world_size, 0, s.world_rank, "world", HostLimits{});
 }
 
@@ -115,9 +113,7 @@ Runtime::~Runtime() {
 
 int Runtime::world_rank() const { return state_->world_rank; }
 int Runtime::world_size() const { return state_->world_size; }
-int Runtime::local_rank() const { return state_->local_rank; }
 int Runtime::local_size() const { return state_->local_size; }
-const std::string& Runtime::host() const { return state_->host; }
 Communicator& Runtime::world() const { return *state_->world; }
 
 void Runtime::abort(int status) const {

@@ -24,9 +24,7 @@ class Runtime {
 
   [[nodiscard]] int world_rank() const;
   [[nodiscard]] int world_size() const;
-  [[nodiscard]] int local_rank() const;  // rank among those of this host
-  [[nodiscard]] int local_size() const;  // ranks on this host
-  [[nodiscard]] const std::string& host() const;
+  [[nodiscard]] int local_size() const;       // ranks on this host
   [[nodiscard]] Communicator& world() const;  // all ranks, host memory
 
   // One rank's fatal error ends the whole job within seconds: flushes, then MPI_Abort(status). Never hangs; may be

@@ -11,7 +11,7 @@ void install_stop_signals();
 // "SIGTERM", of the last signal that asked; empty when none did.
 [[nodiscard]] const char* stop_signal_name();
 
-// Takes the request back.
+// For tests: takes the request back.
 void clear_stop_request();
 
 }  // namespace phalanx

@@ -274,7 +274,6 @@ TEST_F(LoaderTest, EvaluationRanksShareTheWindowsInEqualNumbersOfBatches) {
 
 TEST_F(LoaderTest, DatasetInfoTellsWhatTheFolderHolds) {
   const DatasetInfo info = read_dataset_info(b_);
-  EXPECT_EQ(info.documents, 200);
   EXPECT_EQ(info.vocabulary, 257);
   EXPECT_EQ(info.tokenizer_digest, "d1");
   EXPECT_EQ(info.unigram_counts.size(), 257U);

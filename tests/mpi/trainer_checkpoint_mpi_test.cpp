@@ -104,7 +104,7 @@ TEST_F(CheckpointMpi, AFailureOnOneRankIsTheSameErrorOnAllAndLeavesNothing) {
   EXPECT_THAT(message, HasSubstr(world_.size() > 1 ? str("rank ", world_.size() - 1, ":") : "checkpoint"));
   EXPECT_EQ(message, share_text(world_, message));
   EXPECT_EQ(entries(), 2);  // the good one and `latest`
-  EXPECT_EQ(find_latest(path_, world_), good);
+  EXPECT_EQ(checkpoint::find_latest(path_, world_), good);
 }
 
 TEST_F(CheckpointMpi, AFailureOfTheCommitIsTheSameErrorOnAllAndLeavesNothing) {
@@ -120,7 +120,7 @@ TEST_F(CheckpointMpi, AFailureOfTheCommitIsTheSameErrorOnAllAndLeavesNothing) {
 TEST_F(CheckpointMpi, AllRanksPassOverTheSameDamagedCheckpoint) {
   const std::string good = save_on({world_.size(), 1}, true, 10);
   const std::string bad = save_on({world_.size(), 1}, true, 20);
-  EXPECT_EQ(find_latest(path_, world_), bad);
+  EXPECT_EQ(checkpoint::find_latest(path_, world_), bad);
   if (world_.rank() == 0) {
     const std::string last = str(bad, "/rank_0000", world_.size() - 1, ".h5");
     const auto bytes = fs::file_size(last);
@@ -128,10 +128,12 @@ TEST_F(CheckpointMpi, AllRanksPassOverTheSameDamagedCheckpoint) {
     fs::resize_file(last, bytes);  // zeros: the size is right
   }
   world_.barrier();
-  EXPECT_EQ(find_latest(path_, world_), good);
+  EXPECT_EQ(checkpoint::find_latest(path_, world_), good);
 }
 
-TEST_F(CheckpointMpi, NoCheckpointIsNoneOnEveryRank) { EXPECT_EQ(find_latest(path_ + "/none", world_), std::nullopt); }
+TEST_F(CheckpointMpi, NoCheckpointIsNoneOnEveryRank) {
+  EXPECT_EQ(checkpoint::find_latest(path_ + "/none", world_), std::nullopt);
+}
 
 }  // namespace
 }  // namespace phalanx::checkpoint::test

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "core/host.h"
 #include "core/log.h"
 
 namespace phalanx {
@@ -73,7 +74,7 @@ const char* const kBoundRank =
     if (role == "aborts_with_zero") runtime.abort(0);
     if (role == "warns_if_bound") runtime.warn_if_bound();
     runtime.world().barrier();
-    if (role == "says") std::printf("world of %d on %s\n", runtime.world_size(), runtime.host().c_str());
+    if (role == "says") std::printf("world of %d on %s\n", runtime.world_size(), host_name().c_str());
     std::fflush(stdout);
   }
   std::_Exit(0);

@@ -209,7 +209,7 @@ TEST_F(CheckpointDamage, VerifyComparesWhatTheDataSetsSayWithTheManifest) {
 
 TEST_F(CheckpointDamage, EveryDataSetDescribesItself) {
   const data::Hdf5File file = data::Hdf5File::open(path("rank_00002.h5"));
-  ASSERT_TRUE(file.has_dataset("m:down:0:0")) << testing::PrintToString(file.dataset_names());
+  ASSERT_THAT(file.dataset_names(), testing::Contains("m:down:0:0"));
   EXPECT_EQ(file.integer_attribute("phalanx_checkpoint_format"), 1);
   const data::Hdf5Dataset dataset = file.dataset("m:down:0:0");
   EXPECT_EQ(dataset.string_attribute("tensor"), "down");

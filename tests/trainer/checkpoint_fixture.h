@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/nonce.h"
 #include "core/param_spec.h"
+#include "parallel/comm_self.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/folder.h"
 #include "trainer/checkpoint/save_parts.h"
@@ -135,6 +137,12 @@ inline std::string save_all(const std::string& checkpoints, std::int64_t step, c
     }
   }
   return commit(target, progress_at(step), made, *rank->state().layout, true);
+}
+
+// By one rank alone.
+inline std::optional<std::string> find_latest(const std::string& checkpoints) {
+  const std::unique_ptr<Communicator> self = make_self_communicator("self");
+  return checkpoint::find_latest(checkpoints, *self);
 }
 
 // A folder of its own for each test, removed at the end.

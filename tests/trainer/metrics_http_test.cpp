@@ -49,14 +49,6 @@ TEST(MetricsHttp, HeadSendsNoBodyAndPostIsRefused) {
   EXPECT_THAT(http(server.address().port, "/a", "POST"), Not(HasSubstr("200 OK")));
 }
 
-TEST(MetricsHttp, ParametersAreDecoded) {
-  HttpServer server(kFree);
-  server.add_page("/data", [](const HttpRequest& request) -> HttpResponse {
-    return {200, "text/plain", str("[", request.parameter("after"), "][", request.parameter("none"), "]")};
-  });
-  EXPECT_THAT(http(server.address().port, "/data?x=1&after=a%20b"), EndsWith("[a b][]"));
-}
-
 TEST(MetricsHttp, AnExceptionOfAPageIsStatus500) {
   HttpServer server(kFree);
   server.add_page("/bad", [](const HttpRequest&) -> HttpResponse { throw Error("no data"); });

@@ -6,7 +6,6 @@
 
 #include "core/check.h"
 #include "core/log.h"
-#include "parallel/comm_self.h"
 #include "trainer/agree.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/folder.h"
@@ -85,11 +84,6 @@ std::optional<std::string> find_latest(const std::string& checkpoints, Communica
   if (names.empty()) return std::nullopt;
   throw AgreedError(
       str(checkpoints, ": all ", names.size(), " checkpoints are damaged; start anew with another run.output"));
-}
-
-std::optional<std::string> find_latest(const std::string& checkpoints) {
-  const std::unique_ptr<Communicator> self = make_self_communicator("self");
-  return find_latest(checkpoints, *self);
 }
 
 std::string resolve(const std::string& path) {

@@ -77,8 +77,7 @@ void verify(const Manifest& manifest);
 
 // Newest checkpoint of a run folder that verifies: `latest`, else the newest before it, else any. Damaged ones are
 // named by a warning and passed over. nullopt: there is none; Error: there are some, all damaged.
-std::optional<std::string> find_latest(const std::string& checkpoints);
-// The same on all ranks of `world`, which share the reading.
+// On all ranks of `world`, which share the reading.
 std::optional<std::string> find_latest(const std::string& checkpoints, Communicator& world);
 
 struct Entry {

@@ -58,8 +58,7 @@ class PageHandler : public CivetHandler {
   }
 
   HttpResponse response_to(const mg_request_info& info) {
-    const HttpRequest request{info.local_uri == nullptr ? "" : info.local_uri,
-                              info.query_string == nullptr ? "" : info.query_string};
+    const HttpRequest request{info.local_uri == nullptr ? "" : info.local_uri};
     if (request.path != path_) return {404, "text/plain; charset=utf-8", "no such page\n"};
     try {
       return page_(request);
@@ -134,12 +133,6 @@ struct HttpServer::State {
   config::Address address;
   std::unique_ptr<CivetServer> server;
 };
-
-std::string HttpRequest::parameter(const std::string& name) const {
-  std::string value;
-  CivetServer::getParam(query.data(), query.size(), name.c_str(), value);
-  return value;
-}
 
 HttpServer::HttpServer(const config::Address& address) : state_(std::make_unique<State>()) {
   state_->address = address;

@@ -10,10 +10,7 @@
 namespace phalanx {
 
 struct HttpRequest {
-  std::string path;   // "/metrics"
-  std::string query;  // "after=10", still encoded; empty: none
-  // Decoded value of a parameter of the query; empty when it is not there.
-  [[nodiscard]] std::string parameter(const std::string& name) const;
+  std::string path;  // "/metrics"
 };
 
 struct HttpResponse {

@@ -43,7 +43,7 @@ class Metrics {
   // rank stands out; `time`: when they were told.
   void set_rank_seconds(const std::vector<double>& seconds, double time);
 
-  // The server, for more pages; nullptr when there is none.
+  // For tests: the server; nullptr when there is none.
   [[nodiscard]] HttpServer* server();
 
  private:
