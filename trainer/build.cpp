@@ -36,7 +36,7 @@ Grid grid_of(const config::Config& c, int world_size) {
 }
 
 std::int64_t sequences_at_once(const config::Config& c) {
-  return c.run.reproducible == "layout" ? 1 : c.training.micro_batch;
+  return c.run.same_on_any_layout() ? 1 : c.training.micro_batch;
 }
 
 ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_rank) {
@@ -50,7 +50,7 @@ ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_ran
                          .shard_optimizer = c.parallel.shard_optimizer,
                          .bucket_elements = bucket_mib * (std::int64_t{1} << 20) / bytes_of(DType::f32),
                          .seed = c.run.seed};
-  if (c.run.reproducible == "layout") {
+  if (c.run.same_on_any_layout()) {
     options.tensor_shards = static_cast<int>(c.run.tensor_shards.value);
     const auto own_shards = static_cast<std::uint64_t>(c.run.data_shards.value / grid.data);
     options.spare_gradients = static_cast<int>(std::bit_width(own_shards - 1));  // levels of a tree over so many

@@ -8,7 +8,6 @@
 #include "trainer/build.h"
 #include "trainer/config/divide.h"
 #include "trainer/config/load.h"
-#include "trainer/config/resolve.h"
 
 namespace phalanx {
 namespace {
@@ -54,6 +53,7 @@ Replica::Workload generation_workload() {
 
 config::Config config_for(const checkpoint::Manifest& manifest, int tensor) {
   config::Config config = config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
+  config.run.reproducible = "same_layout";  // one shard per rank, whatever the run that was saved had
   config::Problems problems;
   config::require_divides(problems, "model.heads", config.model.heads, "--tensor", tensor);
   config::require_divides(problems, "model.ffn", config.model.ffn.value, "--tensor", tensor);
@@ -67,8 +67,6 @@ Generator::Generator(const checkpoint::Manifest& manifest, const Runtime& runtim
     : config_(config_for(manifest, grid.tensor)), axes_(runtime.split(grid)) {
   ReplicaOptions options = replica_options(config_, grid, runtime.world_rank());
   options.training = false;
-  options.tensor_shards = 0;
-  options.spare_gradients = 0;
   on_every_rank(runtime.world(), [&] {
     replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, generation_workload());
     checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica_));

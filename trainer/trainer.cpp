@@ -20,7 +20,7 @@ Trainer::Trainer(const config::Config& config, Replica& replica, Groups groups, 
       replica_(replica),
       groups_(groups),
       peak_flops_(peak_flops),
-      sums_(config.run.reproducible == "layout"
+      sums_(config.run.same_on_any_layout()
                 ? make_layout_sums(replica, groups, static_cast<int>(config.run.data_shards.value))
                 : make_same_layout_sums(replica, groups)) {}
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "data/tokenizer/unicode.h"
+
 namespace phalanx::data {
 namespace {
 
@@ -97,11 +99,7 @@ BertClass bert_class(char32_t code_point) {
 }
 
 const std::array<BertClass, 128>& ascii_bert_classes() {
-  static const std::array<BertClass, 128> table = [] {
-    std::array<BertClass, 128> ascii;
-    for (std::size_t c = 0; c < ascii.size(); ++c) ascii[c] = bert_class(static_cast<char32_t>(c));
-    return ascii;
-  }();
+  static const std::array<BertClass, 128> table = ascii_table(bert_class);
   return table;
 }
 

@@ -1,7 +1,5 @@
 #include "data/tokenizer/bpe.h"
 
-#include <span>
-
 #include "core/check.h"
 #include "data/tokenizer/bpe_files.h"
 #include "data/tokenizer/content_digest.h"
@@ -15,16 +13,8 @@ void BpeTokenizer::encode(std::string_view text, std::vector<TokenId>& ids) cons
   const WordCachePool::Lease cache(caches_);
   WordScanner scanner(text);
   std::string_view word;
-  while (scanner.next(word)) {
-    const std::span<const TokenId> known = cache->find(word);
-    if (!known.empty()) {
-      ids.insert(ids.end(), known.begin(), known.end());
-      continue;
-    }
-    const std::size_t begin = ids.size();
-    merger_.merge(word, ids);
-    cache->put(word, std::span(ids).subspan(begin));
-  }
+  const auto merge = [&](std::string_view bytes, std::vector<TokenId>& to) { merger_.merge(bytes, to); };
+  while (scanner.next(word)) cache->append(word, ids, merge);
 }
 
 const std::string& BpeTokenizer::token(TokenId id) const {

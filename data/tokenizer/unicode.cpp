@@ -52,11 +52,7 @@ CharClass char_class(char32_t code_point) {
 }
 
 const std::array<CharClass, 128>& ascii_classes() {
-  static const std::array<CharClass, 128> table = [] {
-    std::array<CharClass, 128> ascii;
-    for (std::size_t c = 0; c < ascii.size(); ++c) ascii[c] = char_class(static_cast<char32_t>(c));
-    return ascii;
-  }();
+  static const std::array<CharClass, 128> table = ascii_table(char_class);
   return table;
 }
 

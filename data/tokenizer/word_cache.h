@@ -24,6 +24,20 @@ class WordCache {
 
   WordCache() : entries_(kEntries) {}
 
+  // Appends the ids of a word, which make(word, ids) appends when they are not here.
+  template <class Make>
+  void append(std::string_view word, std::vector<TokenId>& ids, Make&& make) {
+    const std::span<const TokenId> known = find(word);
+    if (!known.empty()) {
+      ids.insert(ids.end(), known.begin(), known.end());
+      return;
+    }
+    const std::size_t begin = ids.size();
+    make(word, ids);
+    put(word, std::span(ids).subspan(begin));
+  }
+
+ private:
   // The ids of a word; empty when it is not here. Valid until the next put.
   [[nodiscard]] std::span<const TokenId> find(std::string_view word) const {
     const Entry& entry = entries_[place_of(word)];
@@ -40,7 +54,6 @@ class WordCache {
     std::copy(ids.begin(), ids.end(), entry.ids);
   }
 
- private:
   static constexpr std::size_t kEntries = std::size_t{1} << 14;
   struct alignas(64) Entry {  // one cache line
     std::uint8_t length = 0;

@@ -1,7 +1,5 @@
 #include "data/tokenizer/wordpiece.h"
 
-#include <span>
-
 #include "core/check.h"
 #include "data/tokenizer/bert_words.h"
 #include "data/tokenizer/content_digest.h"
@@ -14,19 +12,12 @@ WordPieceTokenizer::WordPieceTokenizer(WordPieceModel model) : model_(std::move(
 void WordPieceTokenizer::encode(std::string_view text, std::vector<TokenId>& ids) const {
   const WordCachePool::Lease cache(caches_);
   BertWords words(model_.text);
-  const BertWords::Take match = [&](std::string_view word) { matcher_.match(word, ids); };
   BertSegments segments(text);
   std::string_view segment;
-  while (segments.next(segment)) {
-    const std::span<const TokenId> known = cache->find(segment);
-    if (!known.empty()) {
-      ids.insert(ids.end(), known.begin(), known.end());
-      continue;
-    }
-    const std::size_t begin = ids.size();
-    words.split(segment, match);
-    cache->put(segment, std::span(ids).subspan(begin));
-  }
+  const auto match = [&](std::string_view part, std::vector<TokenId>& to) {
+    words.split(part, [&](std::string_view word) { matcher_.match(word, to); });
+  };
+  while (segments.next(segment)) cache->append(segment, ids, match);
 }
 
 const std::string& WordPieceTokenizer::token(TokenId id) const {

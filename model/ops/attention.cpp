@@ -42,6 +42,12 @@ void check_shared(const Exec& exec, std::string_view op, const Tensor& qkv, cons
   ENSURE(first_head >= 0, op, ": first_head is ", first_head, ", expected >= 0");
 }
 
+void check_caches(const Exec& exec, std::string_view op, const Tensor& k_cache, const Tensor& v_cache,
+                  const Shape& shape, DType dtype) {
+  require(exec, op, "k_cache", k_cache, shape, dtype);
+  require(exec, op, "v_cache", v_cache, shape, dtype);
+}
+
 template <class Buffers>
 void plan_scratch(const Exec& exec, const Tensor& qkv) {
   const int step = qkv.dtype == DType::bf16 ? cpu_op_table().attention_step : 1;
@@ -78,8 +84,7 @@ void attention_decode(const Exec& exec, const AttentionDecode& a) {
   check_head_size(op, HS);
   require(exec, op, "qkv", a.qkv, {B, 3, NH, HS}, a.qkv.dtype);
   require(exec, op, "out", a.out, {B, NH, HS}, a.qkv.dtype);
-  require(exec, op, "k_cache", a.k_cache, {B, NH, T_max, HS}, a.qkv.dtype);
-  require(exec, op, "v_cache", a.v_cache, {B, NH, T_max, HS}, a.qkv.dtype);
+  check_caches(exec, op, a.k_cache, a.v_cache, {B, NH, T_max, HS}, a.qkv.dtype);
   ENSURE(a.length >= 1 && a.length <= T_max, op, ": length is ", a.length, ", expected 1 to the ", T_max,
          " positions of the cache");
   if (exec.planning()) {
@@ -101,8 +106,7 @@ void attention_fill_cache(const Exec& exec, const AttentionFillCache& a) {
   const std::int64_t HS = a.qkv.size(4);
   const std::int64_t T_max = a.k_cache.size(2);
   require(exec, op, "qkv", a.qkv, {B, T, 3, NH, HS}, a.qkv.dtype);
-  require(exec, op, "k_cache", a.k_cache, {B, NH, T_max, HS}, a.qkv.dtype);
-  require(exec, op, "v_cache", a.v_cache, {B, NH, T_max, HS}, a.qkv.dtype);
+  check_caches(exec, op, a.k_cache, a.v_cache, {B, NH, T_max, HS}, a.qkv.dtype);
   ENSURE(T <= T_max, op, ": ", T, " positions do not fit the ", T_max, " of the cache");
   if (!exec.planning()) exec.table->attention_fill_cache(exec, a);
 }

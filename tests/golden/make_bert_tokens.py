@@ -5,13 +5,12 @@ A record has "cased" when neither case nor accents are taken away. The texts are
 
 usage: make_bert_tokens.py BERT_VOCAB_TXT [--random N] [--seed S] > bert_tokens.jsonl
 """
-import argparse
 import json
 import random
 
 from tokenizers import BertWordPieceTokenizer
 
-from make_gpt2_tokens import GLUE, POOLS, WRITTEN
+from make_gpt2_tokens import GLUE, POOLS, WRITTEN, parse_arguments
 
 BERT = [
     "[CLS] is text, [MASK] and [SEP] too; ##ing", "Unaffable UNAFFABLE unwanted", "a" * 100, "a" * 101, "é" * 100, "é" * 101, "e\u0301" * 100, "中" * 101, "a" * 99 + "\u0301\u0000b",
@@ -37,11 +36,7 @@ def random_text(rng, vocabulary):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("vocabulary")
-    parser.add_argument("--random", type=int, default=200, help="number of random texts")
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = parse_arguments(__doc__, "vocabulary", 200)
     tokenizers = {cased: BertWordPieceTokenizer(arguments.vocabulary, lowercase=not cased) for cased in (False, True)}
     with open(arguments.vocabulary, encoding="utf-8") as file:
         vocabulary = [line.rstrip("\n").removeprefix("##") for line in file]

@@ -48,12 +48,16 @@ def random_text(rng):
     return "".join(parts)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
-    parser.add_argument("--random", type=int, default=380, help="number of random texts")
+def parse_arguments(description, source, random_texts):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(source)
+    parser.add_argument("--random", type=int, default=random_texts, help="number of random texts")
     parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments(__doc__, "folder", 380)
     tokenizer = ByteLevelBPETokenizer(f"{arguments.folder}/vocab.json", f"{arguments.folder}/merges.txt", add_prefix_space=False)
     rng = random.Random(arguments.seed)
     for text in WRITTEN + [random_text(rng) for _ in range(arguments.random)]:

@@ -1,7 +1,6 @@
 // run.reproducible: layout: loss, gradient norm and every bit of masters and moments are the same at every layout: data
 // x tensor x micro-batch x sharded optimizer x threads x recomputation. Dropout is on and clipping is active.
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "core/sha256.h"
+#include "tests/support/threads.h"
 #include "tests/support/tiny_job.h"
 
 namespace phalanx {
@@ -51,17 +51,6 @@ std::string digest_of(const Replica& replica, Communicator& world) {
 struct Outcome {
   Result result;
   std::string digest;
-};
-
-class Threads {
- public:
-  explicit Threads(int count) : before_(omp_get_max_threads()) { omp_set_num_threads(count); }
-  ~Threads() { omp_set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
 };
 
 struct LayoutCase {
@@ -121,7 +110,7 @@ TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
   const int ranks = test_runtime().world_size();
   for (const LayoutCase& c : every_layout() ? every_case(ranks, GetParam()) : covering_cases(ranks, GetParam())) {
     SCOPED_TRACE(name_of(c));
-    const Threads threads(c.threads);
+    const testing::ThreadCount threads(c.threads);
     Parallel parallel(c.job);
     const Result result = parallel.job.run(c.job, steps());
     const Outcome got{result, digest_of(parallel.job.replica, test_runtime().world())};

@@ -25,6 +25,7 @@ struct Run {
   AutoInt data_shards;                       // for layout: virtual data shards
   std::int64_t digest_every = 0;             // steps; 0: never
   AutoInt hang_timeout;                      // seconds
+  [[nodiscard]] bool same_on_any_layout() const { return reproducible == "layout"; }
   bool operator==(const Run&) const = default;
 };
 

@@ -26,7 +26,7 @@ Config resolve_sizes(Config config, int world_size) {
   const std::int64_t tensor = config.parallel.tensor;
   const bool divides = tensor > 0 && world_size % tensor == 0;  // else validation says what is wrong
   if (config.parallel.data.is_auto() && divides) config.parallel.data.value = world_size / tensor;
-  if (config.run.reproducible == "layout") {
+  if (config.run.same_on_any_layout()) {
     AutoInt& tensor_shards = config.run.tensor_shards;
     AutoInt& data_shards = config.run.data_shards;
     if (tensor_shards.is_auto()) {

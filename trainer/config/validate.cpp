@@ -81,7 +81,7 @@ void check_shards(const char* key, std::int64_t shards, const char* ranks_key, s
 }
 
 void check_reproducible(const Config& c, int world_size, Problems& p) {
-  if (c.run.reproducible != "layout") {
+  if (!c.run.same_on_any_layout()) {
     p.require(c.run.tensor_shards.is_auto(), "run.tensor_shards needs run.reproducible: layout");
     p.require(c.run.data_shards.is_auto(), "run.data_shards needs run.reproducible: layout");
     return;

@@ -4,11 +4,7 @@
 
 #include "model/ops/cpu/vector.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC's own intrinsics start from undefined registers
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
+#include "model/ops/cpu/intrinsics_begin.h"
 
 namespace phalanx::ops::PHALANX_CPU_LEVEL {
 
@@ -50,4 +46,4 @@ inline void store_words(float* words, VecF v) {
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL
 
-#pragma GCC diagnostic pop
+#include "model/ops/cpu/intrinsics_end.h"

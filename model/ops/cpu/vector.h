@@ -3,11 +3,7 @@
 // before them.
 #pragma once
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC's own intrinsics start from undefined registers
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
+#include "model/ops/cpu/intrinsics_begin.h"
 
 namespace phalanx::ops::PHALANX_CPU_LEVEL {
 
@@ -121,4 +117,4 @@ inline float max_lane(VecF v) {
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL
 
-#pragma GCC diagnostic pop
+#include "model/ops/cpu/intrinsics_end.h"

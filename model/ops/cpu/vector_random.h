@@ -5,11 +5,7 @@
 #include "model/ops/cpu/rows.h"
 #include "model/ops/cpu/vector.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC's own intrinsics start from undefined registers
-#ifndef __clang__
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
+#include "model/ops/cpu/intrinsics_begin.h"
 
 namespace phalanx::ops::PHALANX_CPU_LEVEL {
 
@@ -130,4 +126,4 @@ inline RowStreams row_streams(const Dropout& dropout, std::int64_t N, std::int64
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL
 
-#pragma GCC diagnostic pop
+#include "model/ops/cpu/intrinsics_end.h"
