@@ -22,7 +22,7 @@ struct ParamBuilder {
 class Parameters {
  public:
   // Takes flat weights (compute dtype) and packed blobs from `weights`, and, when `gradients` is given, flat fp32
-  // gradients from it (a network without them can only run forward).
+  // gradients from it (a network without them can only run forward). `layout` must outlive this.
   Parameters(const ParamLayout& layout, const std::vector<int>& matrices, DType dtype, const ops::Exec& exec,
              Arena& weights, Arena* gradients);
 

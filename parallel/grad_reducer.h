@@ -12,7 +12,7 @@ namespace phalanx {
 class GradReducer {
  public:
   // `sharded`: each data rank receives only its own part of every bucket (reduce-scatter), else all of it (all-reduce).
-  // gradients: flat fp32 (layout.flat_count()).
+  // gradients: flat fp32 (layout.flat_count()). `layout` and `data` must outlive the reducer.
   GradReducer(const ParamLayout& layout, Communicator& data, Tensor gradients, bool sharded);
 
   // Start of the last backward of a step: from here on ready() may communicate.

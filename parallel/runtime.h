@@ -35,7 +35,7 @@ class Runtime {
   // every rank to one core).
   void warn_if_bound() const;
 
-  // Communicators of this rank's row and column of the grid; grid.world_size() must be world_size().
+  // Communicators of this rank's row and column of the grid; grid.world_size() must be world_size(). Collective.
   struct Axes {
     std::unique_ptr<Communicator> data;    // ranks with the same tensor coordinate
     std::unique_ptr<Communicator> tensor;  // ranks with the same data coordinate

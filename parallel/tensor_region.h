@@ -17,6 +17,7 @@ namespace phalanx {
 
 class TensorRegion {
  public:
+  // `tensor` must outlive the region. Its functions are collective.
   TensorRegion(Communicator& tensor, TensorShards shards);
 
   [[nodiscard]] const TensorShards& shards() const { return shards_; }

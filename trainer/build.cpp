@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "data/evaluation_batches.h"
+
 namespace phalanx {
 namespace {
 
@@ -96,6 +98,12 @@ data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions
   o.document_attention = c.data.document_attention;
   o.first_sequence = first_sequence;
   return o;
+}
+
+std::vector<Batch> validation_batches(const config::Config& c, const ReplicaOptions& replica) {
+  return data::evaluation_batches(c.data.validation, static_cast<int>(c.model.context), c.evaluation.samples,
+                                  static_cast<int>(sequences_at_once(c)), replica.coord.data, replica.grid.data,
+                                  c.data.document_attention);
 }
 
 checkpoint::OwnedState owned_state(const Replica& replica) {

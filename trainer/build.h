@@ -1,7 +1,8 @@
-// Configuration -> the objects of a run. The only place where a key becomes a class.
+// Configuration -> the parts of a run: what keys mean to the classes below, written once.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/batch.h"
 #include "data/loader.h"
@@ -26,6 +27,9 @@ Replica::Workload evaluation_workload(const config::Config& config);
 
 data::LoaderOptions loader_options(const config::Config& config, const ReplicaOptions& replica,
                                    std::int64_t first_sequence);
+
+// The batches of data.validation that this data rank evaluates on, whole in memory.
+std::vector<Batch> validation_batches(const config::Config& config, const ReplicaOptions& replica);
 
 // This rank's optimizer state as checkpoints see it.
 checkpoint::OwnedState owned_state(const Replica& replica);

@@ -28,7 +28,7 @@ class Generator {
 
   // Continues `prompt` (at least one id) by `count` tokens, or until `stop` is drawn; the context bounds the length of
   // both together. Every rank returns the same.
-  // `on_token` is called for each new token.
+  // `on_token` is called for each new token. Collective, with the same arguments on every rank.
   std::vector<std::int32_t> generate(const std::vector<std::int32_t>& prompt, std::int64_t count,
                                      const SamplingOptions& sampling, std::int32_t stop,
                                      const std::function<void(std::int32_t)>& on_token);

@@ -44,6 +44,7 @@ class Replica {
  public:
   // `workload` runs, while planning, whatever the replica will be asked to compute, at its largest sizes.
   using Workload = std::function<void(const Context&, const Network&)>;
+  // The communicators must outlive the replica. Not collective; only the functions that say so are.
   Replica(const ReplicaOptions& options, Communicator& data, Communicator& tensor, const Workload& workload);
   ~Replica();
   Replica(const Replica&) = delete;
@@ -59,7 +60,11 @@ class Replica {
   [[nodiscard]] const Tensor& spare_gradients(int i) const {  // (flat_count) fp32
     return parts_->spare_gradients.at(static_cast<std::size_t>(i));
   }
-  [[nodiscard]] GradReducer& reducer() const { return *reducer_; }
+  // Only of a replica made for training.
+  [[nodiscard]] GradReducer& reducer() const {
+    ENSURE(reducer_, "a replica made for evaluation has no gradients to reduce");
+    return *reducer_;
+  }
   [[nodiscard]] const Memory& memory() const { return parts_->memory; }
   [[nodiscard]] PhaseClock& clock() { return clock_; }
   [[nodiscard]] const Tensor& loss_sum() const { return parts_->loss_sum; }  // (1) fp64
@@ -68,10 +73,12 @@ class Replica {
   [[nodiscard]] Context context();
   [[nodiscard]] const Ownership& ownership() const { return ownership_; }
 
+  // Masters from the seed, the same for every layout, then publish_masters(). Collective.
   void fill_initial_values();
   // Weights of all ranks from the masters: round, gather over the data axis, pack. After load and after initial values.
+  // Collective.
   void publish_masters();
-  // Weights of all ranks after an update of the own parts: gather over the data axis, pack.
+  // Weights of all ranks after an update of the own parts: gather over the data axis, pack. Collective.
   void publish_weights();
 
  private:

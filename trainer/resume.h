@@ -8,6 +8,7 @@
 #include "parallel/communicator.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/config/config.h"
+#include "trainer/data_identity.h"
 
 namespace phalanx {
 
@@ -25,12 +26,6 @@ struct StartPoint {
 
 // Decided by rank 0 for all. Throws UsageError when the request cannot be met.
 StartPoint find_start(const StartRequest& request, const config::Config& config, Communicator& world);
-
-// What identifies the data of a run.
-struct DataIdentity {
-  std::string tokenizer_digest;
-  std::string data_digest;
-};
 
 // Refuses a resume that would not continue the run exactly: changed data, seed, model or sequence length, each key
 // named. Returns a line "key: old -> new" for every other key that differs.

@@ -37,8 +37,9 @@ std::size_t kept_tokens(const std::vector<double>& sorted, const SamplingOptions
 
 std::vector<double> sampling_probabilities(const std::vector<float>& logits, const SamplingOptions& o) {
   ENSURE(!logits.empty(), "no logits to sample from");
-  ENSURE(std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); }),
-         "logits are not finite: the checkpoint's weights are damaged or diverged");
+  if (!std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); })) {
+    throw Error("logits are not finite: the weights are damaged or diverged");
+  }
   const std::vector<std::int32_t> order = by_likelihood(logits);
   std::vector<double> probabilities(logits.size(), 0.0);
   if (o.temperature == 0.0) {

@@ -32,20 +32,20 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   const Counts counts = global_counts(batch);
   sums_->gradients(batch, {counts.predicted > 0 ? 1.0 / static_cast<double>(counts.predicted) : 0.0});
   clock.enter(Phase::optimizer);
-  const Norm norm = reduce_norm();  // the same numbers on every rank,
-  require_finite(norm);             // so every rank takes the same branch
+  const Totals totals = take_totals();  // the same numbers on every rank,
+  require_finite(totals);               // so every rank takes the same branch
   const double rate =
       learning_rate(config_.schedule, config_.optimizer.learning_rate, config_.training.steps, progress_.step);
   ++progress_.adam_t;
   replica_.optimizer().update(replica_.context().exec, adamw_options(config_.optimizer), static_cast<float>(rate),
-                              static_cast<float>(clip_factor(norm.gradient, config_.training.gradient_clip)),
+                              static_cast<float>(clip_factor(totals.gradient_norm, config_.training.gradient_clip)),
                               progress_.adam_t);
   replica_.publish_weights();
   ++progress_.step;
   progress_.sequences_consumed += config_.training.global_batch;
   progress_.tokens_consumed += counts.tokens;
-  progress_.loss = counts.predicted > 0 ? norm.loss_sum / static_cast<double>(counts.predicted) : 0.0;
-  StepStats stats = make_stats(norm, counts, rate, seconds_since(start) + data_wait_seconds);
+  progress_.loss = counts.predicted > 0 ? totals.loss_sum / static_cast<double>(counts.predicted) : 0.0;
+  StepStats stats = make_stats(totals, counts, rate, seconds_since(start) + data_wait_seconds);
   stats.data_wait_seconds = data_wait_seconds;
   stats.phase_seconds[static_cast<std::size_t>(Phase::data)] = data_wait_seconds;
   return stats;
@@ -57,20 +57,20 @@ Trainer::Counts Trainer::global_counts(const data::StepBatch& batch) {
   return {counts[0], counts[1]};
 }
 
-Trainer::Norm Trainer::reduce_norm() {
-  const StepTotals totals = sums_->totals();
-  Norm norm{totals.loss_sum, 0.0};
+Trainer::Totals Trainer::take_totals() {
+  const StepTotals sums = sums_->totals();
+  Totals totals{sums.loss_sum, 0.0};
   layer_norms_.clear();
-  for (const double sum : totals.squares) {
-    norm.gradient += sum;
+  for (const double sum : sums.squares) {
+    totals.gradient_norm += sum;
     layer_norms_.push_back(std::sqrt(sum));
   }
-  norm.gradient = std::sqrt(norm.gradient);
-  return norm;
+  totals.gradient_norm = std::sqrt(totals.gradient_norm);
+  return totals;
 }
 
-void Trainer::require_finite(const Norm& norm) {
-  if (std::isfinite(norm.loss_sum) && std::isfinite(norm.gradient)) return;
+void Trainer::require_finite(const Totals& totals) {
+  if (std::isfinite(totals.loss_sum) && std::isfinite(totals.gradient_norm)) return;
   std::int64_t first =
       replica_.grad_norm().first_not_finite(replica_.context().exec, replica_.parameters().flat_gradients());
   groups_.world->all_reduce(host_tensor(&first, {1}), Reduce::min, {});
@@ -78,19 +78,19 @@ void Trainer::require_finite(const Norm& norm) {
   const std::string where = first < static_cast<std::int64_t>(table.size())
                                 ? str("first bad gradient: ", table[static_cast<std::size_t>(first)].name)
                                 : std::string("all gradients are finite");
-  throw AgreedError(str("step ", progress_.step + 1, ": loss or gradients are not finite (loss sum ", norm.loss_sum,
-                        ", gradient norm ", norm.gradient, "; ", where,
+  throw AgreedError(str("step ", progress_.step + 1, ": loss or gradients are not finite (loss sum ", totals.loss_sum,
+                        ", gradient norm ", totals.gradient_norm, "; ", where,
                         "); nothing was updated. Lower optimizer.learning_rate, lengthen schedule.warmup_steps or "
                         "look at the data of this step"));
 }
 
-StepStats Trainer::make_stats(const Norm& norm, const Counts& counts, double learning_rate, double seconds) {
+StepStats Trainer::make_stats(const Totals& totals, const Counts& counts, double learning_rate, double seconds) {
   StepStats s;
   s.step = progress_.step;
   s.time = unix_seconds();
   s.loss = progress_.loss;
   s.learning_rate = learning_rate;
-  s.gradient_norm = norm.gradient;
+  s.gradient_norm = totals.gradient_norm;
   s.tokens = progress_.tokens_consumed;
   s.step_tokens = counts.tokens;
   s.step_seconds = seconds;

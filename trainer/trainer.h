@@ -16,7 +16,8 @@ namespace phalanx {
 
 class Trainer {
  public:
-  // peak_flops: of all ranks, what utilisation is measured against; 0: unknown.
+  // peak_flops: of all ranks, what utilisation is measured against; 0: unknown. `config`, `replica` and the groups must
+  // outlive the trainer.
   Trainer(const config::Config& config, Replica& replica, Groups groups, double peak_flops);
 
   // One update from the micro-batches of one step. Collective. Throws Error before the update, on every rank alike,
@@ -36,13 +37,13 @@ class Trainer {
     std::int64_t tokens = 0;     // input positions of the global batch
   };
   Counts global_counts(const data::StepBatch& batch);
-  struct Norm {
+  struct Totals {
     double loss_sum = 0;
-    double gradient = 0;
+    double gradient_norm = 0;
   };
-  Norm reduce_norm();
-  void require_finite(const Norm& norm);
-  StepStats make_stats(const Norm& norm, const Counts& counts, double learning_rate, double seconds);
+  Totals take_totals();
+  void require_finite(const Totals& totals);
+  StepStats make_stats(const Totals& totals, const Counts& counts, double learning_rate, double seconds);
 
   const config::Config& config_;
   Replica& replica_;

@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "parallel/runtime.h"
 #include "trainer/config/config.h"
+#include "trainer/data_identity.h"
 #include "trainer/metrics/metrics.h"
 #include "trainer/replica.h"
 #include "trainer/resume.h"
@@ -18,8 +19,8 @@ namespace phalanx {
 
 class TrainingJob {
  public:
-  // `config` is resolved and valid, its vocabulary known. Collective; what can be refused before
-  // anything is allocated is refused here.
+  // `config` is resolved and valid, its vocabulary known; `runtime` must outlive the job. Collective; what can be
+  // refused before anything is allocated is refused here.
   TrainingJob(const config::Config& config, const StartRequest& request, const Runtime& runtime, int threads);
   ~TrainingJob();
 
@@ -28,12 +29,14 @@ class TrainingJob {
   void run();
 
  private:
+  // Until the first step (training_job_start.cpp).
   void prepare();
   [[nodiscard]] double measure_peak() const;
   void describe_start() const;
   void load_start();
   void open_data();
   void open_reports();
+
   bool train();
   void train_one_step();
   void report_step(const StepStats& stats, double own_seconds);

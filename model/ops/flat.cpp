@@ -4,11 +4,6 @@
 #include "model/ops/require.h"
 
 namespace phalanx::ops {
-namespace {
-
-constexpr std::int64_t kChunk = 4096;  // elements per partial sum; part of the contract of sum_of_squares
-
-}  // namespace
 
 void cast(const Exec& exec, const Tensor& out, const Tensor& in) {
   ENSURE(in.defined() && out.defined(), "cast: in or out is undefined");
@@ -32,21 +27,13 @@ void add(const Exec& exec, const Tensor& y, const Tensor& x) {
   exec.table->add(exec, y, x);
 }
 
-void scale(const Exec& exec, const Tensor& y, float factor) {
-  ENSURE(y.defined(), "scale: y is undefined");
-  require_compute_dtype(exec, "scale", "y", y.dtype);
-  require(exec, "scale", "y", y.flat(), {y.count()}, y.dtype);
-  if (exec.planning() || y.count() == 0) return;
-  exec.table->scale(exec, y, factor);
-}
-
 void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x) {
   ENSURE(x.defined(), "sum_of_squares: x is undefined");
   require_compute_dtype(exec, "sum_of_squares", "x", x.dtype);
   require(exec, "sum_of_squares", "x", x.flat(), {x.count()}, x.dtype);
   require(exec, "sum_of_squares", "out", out, {1}, DType::f64);
   Scratch scratch(*exec.workspace);
-  const Tensor partial = scratch.take({(x.count() + kChunk - 1) / kChunk}, DType::f64);
+  const Tensor partial = scratch.take({(x.count() + kSquaresChunk - 1) / kSquaresChunk}, DType::f64);
   if (exec.planning()) return;
   exec.table->sum_of_squares(exec, out, x, partial);
 }

@@ -9,11 +9,10 @@ namespace phalanx::ops {
 void cast(const Exec& exec, const Tensor& out, const Tensor& in);
 // y += x (same dtype, or y fp32 and x bf16).
 void add(const Exec& exec, const Tensor& y, const Tensor& x);
-// y *= factor.
-void scale(const Exec& exec, const Tensor& y, float factor);
 
-// out (1) fp64 <- sum of squares of x, over fixed chunks of 4096 elements in a fixed tree, in fp64: the same bits for
-// every number of threads. Not finite when x holds a value that is not.
+// out (1) fp64 <- sum of squares of x, over fixed chunks in a fixed tree, in fp64: the same bits for every number of
+// threads. Not finite when x holds a value that is not.
+inline constexpr std::int64_t kSquaresChunk = 4096;  // elements of one partial sum
 void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x);
 
 // AdamW (Loshchilov, Hutter, arXiv 1711.05101), bias-corrected:

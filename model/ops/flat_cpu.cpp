@@ -11,7 +11,6 @@ namespace phalanx::ops::PHALANX_CPU_LEVEL {
 namespace {
 
 constexpr std::int64_t kBlock = 16384;  // elements that a thread takes at a time
-constexpr std::int64_t kChunk = 4096;   // elements of one partial sum: kChunk of flat.cpp
 constexpr int kLanes = 32;              // running sums of a chunk; fixed, so that all levels add in one order
 
 template <class To, class From>
@@ -33,7 +32,7 @@ void add_range(Y* __restrict y, const X* __restrict x, std::int64_t n) {
   }
 }
 
-// Sum of squares of up to kChunk elements: kLanes interleaved running sums, then a tree over them.
+// Sum of squares of up to kSquaresChunk elements: kLanes interleaved running sums, then a tree over them.
 template <class T>
 double sum_of_chunk(const T* x, std::int64_t n) {
   double sums[kLanes] = {};
@@ -131,18 +130,6 @@ void add(const Exec& /*exec*/, const Tensor& y, const Tensor& x) {
               [&]<class Y>() { visit_dtype(x.dtype, [&]<class X>() { add_range(y.as<Y>(), x.as<X>(), y.count()); }); });
 }
 
-void scale(const Exec& /*exec*/, const Tensor& y, float factor) {
-  visit_dtype(y.dtype, [&]<class T>() {
-    T* data = y.as<T>();
-    const std::int64_t n = y.count();
-#pragma omp parallel for schedule(static)
-    for (std::int64_t block = 0; block < n; block += kBlock) {
-      const std::int64_t end = std::min(block + kBlock, n);
-      for (std::int64_t i = block; i < end; ++i) data[i] = static_cast<T>(static_cast<float>(data[i]) * factor);
-    }
-  });
-}
-
 void sum_of_squares(const Exec& /*exec*/, const Tensor& out, const Tensor& x, const Tensor& partial) {
   auto* sums = partial.as<double>();
   const std::int64_t n = x.count();
@@ -151,7 +138,7 @@ void sum_of_squares(const Exec& /*exec*/, const Tensor& out, const Tensor& x, co
     const T* data = x.as<T>();
 #pragma omp parallel for schedule(static)
     for (std::int64_t c = 0; c < chunks; ++c) {
-      sums[c] = sum_of_chunk(data + c * kChunk, std::min(kChunk, n - c * kChunk));
+      sums[c] = sum_of_chunk(data + c * kSquaresChunk, std::min(kSquaresChunk, n - c * kSquaresChunk));
     }
   });
   *out.as<double>() = sum_of_tree(sums, chunks);

@@ -1,6 +1,5 @@
-// OpTable: one function per op. Each backend fills one: the CPU for every instruction set it is compiled for
-// (cpu_v3: AVX2, cpu_v4: AVX-512; cpu_v4_bf16: attention by dot products of bf16), CUDA in its module. Arguments have
-// been checked when these are called.
+// OpTable: one function per op, arguments already checked. A backend fills one; the CPU fills one for every instruction
+// set it is compiled for (cpu_v3: AVX2, cpu_v4: AVX-512; cpu_v4_bf16: attention by dot products of bf16).
 #pragma once
 
 #include <vector>
@@ -49,7 +48,6 @@ struct OpTable {
   void (*pack_tiles)(const Exec&, const PackTiles&);                      // CPU only
   void (*cast)(const Exec&, const Tensor& out, const Tensor& in);
   void (*add)(const Exec&, const Tensor& y, const Tensor& x);
-  void (*scale)(const Exec&, const Tensor& y, float factor);
   void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, const Tensor& partial);
   void (*adamw_update)(const Exec&, const AdamwUpdate&);
   void (*largest_magnitude)(const Exec&, const Tensor& out, const Tensor& x);

@@ -40,7 +40,6 @@ constexpr OpTable make_table() {
   t.pack_tiles = pack_tiles;
   t.cast = cast;
   t.add = add;
-  t.scale = scale;
   t.sum_of_squares = sum_of_squares;
   t.adamw_update = adamw_update;
   t.largest_magnitude = largest_magnitude;

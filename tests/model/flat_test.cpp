@@ -76,17 +76,6 @@ TEST_P(Flat, AddRoundsTheExactSumOnce) {
   }
 }
 
-TEST_P(Flat, ScaleByAPowerOfTwoIsExact) {
-  for (const DType dtype : {DType::f32, DType::bf16}) {
-    for (const std::int64_t n : kCounts) {
-      Array y = normal_array({n}, dtype, 1);
-      const Array before = y;
-      scale(exec(), y.tensor(), 0.125F);
-      for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(y[i], before[i] * 0.125);
-    }
-  }
-}
-
 TEST_P(Flat, SumOfSquaresMatchesDoublePrecision) {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     for (const std::int64_t n : kCounts) {
@@ -234,7 +223,6 @@ TEST(FlatChecks, MisuseNamesTheTensor) {
   EXPECT_THAT([&] { cast(cpu.exec(), four.tensor(), ids.tensor()); },
               ThrowsMessage<Error>(HasSubstr("cast: in is int32, expected fp32 or bf16")));
   EXPECT_THAT([&] { add(cpu.exec(), low.tensor(), four.tensor()); }, ThrowsMessage<Error>(HasSubstr("add: x is fp32")));
-  EXPECT_THAT([&] { scale(cpu.exec(), {}, 2.0F); }, ThrowsMessage<Error>(HasSubstr("scale: y is undefined")));
   EXPECT_THAT([&] { sum_of_squares(cpu.exec(), four.tensor(), five.tensor()); },
               ThrowsMessage<Error>(HasSubstr("sum_of_squares: out is (4) fp32, expected (1) fp64")));
   Adamw s(4, DType::bf16);

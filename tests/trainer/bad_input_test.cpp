@@ -190,6 +190,19 @@ TEST_F(BadInput, AnotherModelThanTheCheckpointsIsRefusedByKey) {
               AllOf(HasSubstr("the prompt has "), HasSubstr("model.context) is 16")));
 }
 
+TEST_F(BadInput, WeightsThatGiveNoProbabilitiesAreRefused) {
+  // Weights beyond 1e10: the loss before the only update is finite, that of the checkpoint is not.
+  must(kProgram +
+       "train config.yaml --set training.steps=1 --set optimizer.learning_rate=1e6 --set optimizer.weight_decay=1e6 "
+       "--set schedule.warmup_steps=0 "
+       "--set evaluation.every=0");
+  const Outcome o = run(kProgram + "generate --checkpoint run --prompt x --tokens 1");
+  EXPECT_EQ(o.status, 1);
+  EXPECT_THAT(
+      o.err,
+      HasSubstr("error: run/checkpoints/step_00000001: logits are not finite: the weights are damaged or diverged\n"));
+}
+
 TEST_F(BadInput, TextThatCannotBeReadLeavesNoData) {
   test::append(path("empty.txt"), "");
   test::append(path("blank.jsonl"), "{\"text\": \"\"}\n{\"text\": \" \\n\"}\n");

@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "data/dataset_info.h"
-#include "data/evaluation_batches.h"
 #include "trainer/agree.h"
 #include "trainer/build.h"
 #include "trainer/commands/command.h"
@@ -52,9 +51,7 @@ EvaluationReport evaluate(const config::Config& config, const checkpoint::Manife
   on_every_rank(runtime.world(), [&] {
     replica = std::make_unique<Replica>(options, *axes.data, *axes.tensor, evaluation_workload(config));
     checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica));
-    batches = data::evaluation_batches(config.data.validation, static_cast<int>(config.model.context),
-                                       config.evaluation.samples, static_cast<int>(sequences_at_once(config)),
-                                       options.coord.data, grid.data, config.data.document_attention);
+    batches = validation_batches(config, options);
     counts = training_counts(config);
   });
   replica->publish_masters();

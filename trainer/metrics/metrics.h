@@ -21,6 +21,7 @@ class Metrics {
   // replaced at the first report unless on_resume takes it up) and, unless the address is empty, serves /metrics at
   // metrics.prometheus and tells Prometheus by prometheus_targets.json. Throws Error naming the key when the port
   // cannot be had.
+  // `folder` must outlive this.
   Metrics(const config::Config& config, const RunInfo& info, const RunFolder& folder);
   ~Metrics();
   Metrics(const Metrics&) = delete;

@@ -12,7 +12,8 @@ namespace phalanx {
 
 class ExactGradNorm {
  public:
-  // counts: this rank's pieces count (false where another data rank has the same ones).
+  // counts: this rank's pieces count (false where another data rank has the same ones). `layout` and `state` must
+  // outlive this.
   ExactGradNorm(const ParamLayout& layout, const OptimizerState& state, bool counts, Arena& arena);
 
   // Sums of squares over all ranks of `world`, per group as GradNorm has them; NaN in all groups when a gradient is not

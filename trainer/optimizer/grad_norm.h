@@ -15,7 +15,8 @@ std::size_t norm_groups(const ParamTable& table);
 
 class GradNorm {
  public:
-  // counts: this rank's pieces count (false where another data rank has the same ones).
+  // counts: this rank's pieces count (false where another data rank has the same ones). `layout` and `state` must
+  // outlive this.
   GradNorm(const ParamLayout& layout, const OptimizerState& state, bool counts, Arena& arena);
 
   // Sums of squares of this rank's share, per group. The caller adds them over all ranks.

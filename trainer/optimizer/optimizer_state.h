@@ -19,7 +19,7 @@ struct AdamwOptions {
 class OptimizerState {
  public:
   // Of the part-th part of every bucket: masters, then moments if `training`. In fp32 with one part per bucket the
-  // weights are the masters.
+  // weights are the masters. `layout` and `parameters` must outlive this.
   OptimizerState(const ParamLayout& layout, const Parameters& parameters, int part, int tensor_rank, bool training,
                  Arena& arena);
 

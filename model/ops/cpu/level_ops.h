@@ -1,5 +1,5 @@
 // The CPU functions behind the op table, declared for the level that this file is compiled for (PHALANX_CPU_LEVEL is
-// cpu_v3 or cpu_v4). One function per op, arguments already checked.
+// cpu_v3, cpu_v4 or cpu_v4_bf16). One function per op, arguments already checked.
 #pragma once
 
 #include "model/ops/op_table.h"
@@ -27,7 +27,6 @@ void cast_block(const Exec& exec, const CastBlock& a);
 void pack_tiles(const Exec& exec, const PackTiles& a);
 void cast(const Exec& exec, const Tensor& out, const Tensor& in);
 void add(const Exec& exec, const Tensor& y, const Tensor& x);
-void scale(const Exec& exec, const Tensor& y, float factor);
 void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, const Tensor& partial);
 void adamw_update(const Exec& exec, const AdamwUpdate& a);
 void largest_magnitude(const Exec& exec, const Tensor& out, const Tensor& x);

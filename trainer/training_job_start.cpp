@@ -1,0 +1,129 @@
+// TrainingJob until its first step: what is checked, allocated, loaded and opened, in that order.
+#include "core/log.h"
+#include "data/dataset_info.h"
+#include "model/ops/gemm_peak.h"
+#include "model/ops/linear.h"
+#include "trainer/agree.h"
+#include "trainer/build.h"
+#include "trainer/config/resolve.h"
+#include "trainer/signals.h"
+#include "trainer/training_job.h"
+
+namespace phalanx {
+
+TrainingJob::TrainingJob(const config::Config& config, const StartRequest& request, const Runtime& runtime, int threads)
+    : config_(config),
+      runtime_(runtime),
+      grid_(grid_of(config, runtime.world_size())),
+      threads_(threads),
+      axes_(runtime.split(grid_)) {
+  install_stop_signals();
+  Communicator& world = runtime_.world();
+  on_every_rank(world, [&] { identity_ = identify_data(config_); });
+  on_rank_zero(world, [&] { require_tokenizer(config_, identity_); });
+  start_ = find_start(request, config_, world);
+  if (start_.resume) {
+    for (const std::string& line : check_resume(*start_.resume, config_, identity_)) {
+      if (leads()) log::info("resume with ", line);
+    }
+    require_unfinished(start_.resume->progress, config_);
+  }
+  if (start_.init) require_same_model(*start_.init, config_);
+  on_rank_zero(world, [&] { folder_ = std::make_unique<RunFolder>(config_); });
+}
+
+void TrainingJob::prepare() {
+  Communicator& world = runtime_.world();
+  on_every_rank(world, [&] {
+    replica_ = std::make_unique<Replica>(replica_options(config_, grid_, runtime_.world_rank()), *axes_.data,
+                                         *axes_.tensor, training_workload(config_));
+  });
+  peak_flops_ = measure_peak();
+  trainer_ = std::make_unique<Trainer>(config_, *replica_, Groups{&world, axes_.data.get()}, peak_flops_);
+  describe_start();
+  load_start();
+  open_data();
+  open_reports();
+}
+
+// Fastest matrix product of all ranks together, taken at the same moment on all of them.
+double TrainingJob::measure_peak() const {
+  runtime_.world().barrier();
+  double peak = ops::measure_gemm_peak(replica_->context().exec, replica_->options().dtype);
+  runtime_.world().all_reduce(host_tensor(&peak, {1}), Reduce::sum, {});
+  return peak;
+}
+
+void TrainingJob::describe_start() const {
+  if (!leads()) return;
+  const DType dtype = replica_->options().dtype;
+  log::info("run ", config_.run.name, ": ", runtime_.world_size(), " ranks = data ", grid_.data, " x tensor ",
+            grid_.tensor, ", ", threads_, " threads each; output ", config_.run.output);
+  log::info("device cpu, ", name_of(dtype), ", reproducible ", config_.run.reproducible, "; products by ",
+            ops::describe_products(replica_->context().exec, dtype));
+  log::info("model ", config_.model.family, ": ", parameter_count(replica_->layout().table()), " parameters, ",
+            replica_->network().flops_per_token(config_.model.context) * 1e-6, " MFLOP per training token");
+  log::info(describe(replica_->memory()));
+}
+
+void TrainingJob::load_start() {
+  if (!start_.resume && !start_.init) {
+    replica_->fill_initial_values();
+    return;
+  }
+  const checkpoint::Manifest& manifest = start_.resume ? *start_.resume : *start_.init;
+  const auto parts = start_.resume ? checkpoint::Parts::weights_and_moments : checkpoint::Parts::weights;
+  on_every_rank(runtime_.world(), [&] { checkpoint::load(manifest, parts, owned_state(*replica_)); });
+  replica_->publish_masters();
+  if (start_.resume) {
+    trainer_->set_progress(manifest.progress);
+    saved_step_ = manifest.progress.step;
+    saved_path_ = manifest.folder;
+  }
+  if (leads()) {
+    log::info(start_.resume ? str("resumed from ", manifest.folder, " at step ", manifest.progress.step)
+                            : str("weights taken from ", manifest.folder));
+  }
+}
+
+void TrainingJob::open_data() {
+  const ReplicaOptions& options = replica_->options();
+  on_every_rank(runtime_.world(), [&] {
+    loader_ = std::make_unique<data::Loader>(loader_options(config_, options, trainer_->progress().sequences_consumed));
+    if (config_.data.validation.empty() || config_.evaluation.every == 0) return;
+    data::require_same_tokenizer({str("data.validation (", config_.data.validation, ")"),
+                                  data::read_dataset_info(config_.data.validation).tokenizer_digest},
+                                 {"data.train", identity_.tokenizer_digest});
+    validation_ = validation_batches(config_, options);
+  });
+}
+
+void TrainingJob::open_reports() {
+  RunInfo info{.name = config_.run.name,
+               .output = config_.run.output,
+               .steps = config_.training.steps,
+               .world_size = runtime_.world_size(),
+               .data_ranks = grid_.data,
+               .tensor_ranks = grid_.tensor,
+               .threads = threads_,
+               .device = "cpu",
+               .precision = config_.training.precision,
+               .reproducible = config_.run.reproducible,
+               .parameters = parameter_count(replica_->layout().table()),
+               .flops_per_token = replica_->network().flops_per_token(config_.model.context),
+               .peak_flops = peak_flops_,
+               .peak_source = str("fastest ", config_.training.precision, " product measured at start")};
+  on_rank_zero(runtime_.world(), [&] {
+    metrics_ = std::make_unique<Metrics>(config_, info, *folder_);
+    metrics_->set_memory(replica_->memory().bytes());
+    if (start_.resume) metrics_->on_resume(saved_step_, saved_path_);
+    folder_->write_config(config::to_yaml(config_));
+    if (start_.resume) {
+      folder_->set_checkpoint(saved_step_, saved_path_);
+    } else {
+      folder_->set_running(0);
+    }
+  });
+}
+
+}  // namespace phalanx
