@@ -51,6 +51,7 @@ struct OpTable {
   void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, const Tensor& partial);
   void (*adamw_update)(const Exec&, const AdamwUpdate&);
   void (*largest_magnitude)(const Exec&, const Tensor& out, const Tensor& x);
+  void (*digest)(const Exec&, const Tensor& out, const Tensor& x, std::int64_t first);
   void (*exact_sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, int exponent);
 };
 

@@ -43,6 +43,7 @@ constexpr OpTable make_table() {
   t.sum_of_squares = sum_of_squares;
   t.adamw_update = adamw_update;
   t.largest_magnitude = largest_magnitude;
+  t.digest = digest;
   t.exact_sum_of_squares = exact_sum_of_squares;
   return t;
 }
