@@ -6,21 +6,6 @@
 namespace phalanx {
 namespace {
 
-// A shard as (outer, rows, inner), cut along `rows`: element (o, r, i) of shard s is (o, s * rows + r, i) of the
-// global padded tensor. Only dim 0 is ever padded, at its end, so an index at or beyond the true count is padding and
-// every other index is the same with and without it.
-struct ShardGeometry {
-  std::int64_t block = 0;         // rows * inner of a shard: contiguous in both
-  std::int64_t global_block = 0;  // the same of the global tensor
-  std::int64_t shard_offset = 0;  // s * block
-  std::int64_t shard_elements = 0;
-  std::int64_t true_count = 0;
-
-  [[nodiscard]] std::int64_t padded_index(std::int64_t i) const {
-    return i / block * global_block + shard_offset + i % block;
-  }
-};
-
 int split_dim(const ParamSpec& spec) {
   switch (spec.split) {
     case Split::none:
@@ -31,7 +16,12 @@ int split_dim(const ParamSpec& spec) {
   return 0;
 }
 
-ShardGeometry geometry(const ParamSpec& spec, int shard, int shard_count) {
+}  // namespace
+
+// A shard as (outer, rows, inner), cut along `rows`: element (o, r, i) of shard s is (o, s * rows + r, i) of the
+// global padded tensor. Only dim 0 is ever padded, at its end, so an index at or beyond the true count is padding and
+// every other index is the same with and without it.
+ShardGeometry shard_geometry(const ParamSpec& spec, int shard, int shard_count) {
   ENSURE(shard >= 0 && shard < shard_count, spec.name, ": shard ", shard, " of ", shard_count);
   ENSURE(spec.split != Split::none || shard_count == 1, spec.name, " is not split, found ", shard_count, " shards");
   const Shape local = shard_shape(spec, shard_count);
@@ -45,10 +35,13 @@ ShardGeometry geometry(const ParamSpec& spec, int shard, int shard_count) {
   return g;
 }
 
-}  // namespace
+std::int64_t ShardGeometry::true_elements() const {
+  const std::int64_t whole = true_count / global_block;  // blocks without padding
+  return whole * block + std::clamp<std::int64_t>(true_count % global_block - shard_offset, 0, block);
+}
 
 std::int64_t global_index(const ParamSpec& spec, int shard, int shard_count, std::int64_t i) {
-  const ShardGeometry g = geometry(spec, shard, shard_count);
+  const ShardGeometry g = shard_geometry(spec, shard, shard_count);
   ENSURE(i >= 0 && i < g.shard_elements, spec.name, ": element ", i, " of a shard of ", g.shard_elements);
   const std::int64_t index = g.padded_index(i);
   return index < g.true_count ? index : -1;
@@ -56,7 +49,7 @@ std::int64_t global_index(const ParamSpec& spec, int shard, int shard_count, std
 
 std::vector<GlobalRun> global_runs(const ParamSpec& spec, int shard, int shard_count, std::int64_t begin,
                                    std::int64_t count) {
-  const ShardGeometry g = geometry(spec, shard, shard_count);
+  const ShardGeometry g = shard_geometry(spec, shard, shard_count);
   ENSURE(begin >= 0 && count >= 0 && begin + count <= g.shard_elements, spec.name, ": elements [", begin, ", ",
          begin + count, ") of a shard of ", g.shard_elements);
   std::vector<GlobalRun> runs;

@@ -8,6 +8,7 @@
 #include "trainer/build.h"
 #include "trainer/config/divide.h"
 #include "trainer/config/load.h"
+#include "trainer/load_state.h"
 
 namespace phalanx {
 namespace {
@@ -69,9 +70,8 @@ Generator::Generator(const checkpoint::Manifest& manifest, const Runtime& runtim
   options.training = false;
   on_every_rank(runtime.world(), [&] {
     replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, generation_workload());
-    checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica_));
   });
-  replica_->publish_masters();
+  load_state(*replica_, manifest, checkpoint::Parts::weights, runtime.world());
   gpt_ = &as_gpt(replica_->network());
 }
 

@@ -22,7 +22,8 @@ Trainer::Trainer(const config::Config& config, Replica& replica, Groups groups, 
       peak_flops_(peak_flops),
       sums_(config.run.same_on_any_layout()
                 ? make_layout_sums(replica, groups, static_cast<int>(config.run.data_shards.value))
-                : make_same_layout_sums(replica, groups)) {}
+                : make_same_layout_sums(replica, groups)),
+      watch_(replica, *groups.world, *groups.data) {}
 
 StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) {
   const auto start = Clock::now();
@@ -34,6 +35,7 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   clock.enter(Phase::optimizer);
   const Totals totals = take_totals();  // the same numbers on every rank,
   require_finite(totals);               // so every rank takes the same branch
+  watch_.end();
   const double rate =
       learning_rate(config_.schedule, config_.optimizer.learning_rate, config_.training.steps, progress_.step);
   ++progress_.adam_t;
@@ -48,7 +50,14 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   StepStats stats = make_stats(totals, counts, rate, seconds_since(start) + data_wait_seconds);
   stats.data_wait_seconds = data_wait_seconds;
   stats.phase_seconds[static_cast<std::size_t>(Phase::data)] = data_wait_seconds;
+  const std::int64_t every = config_.run.digest_every;
+  if (every > 0 && progress_.step % every == 0) stats.digest = digest_text(combined(watch_.begin(progress_.step)));
   return stats;
+}
+
+StateDigest Trainer::checked_digest() {
+  watch_.check();
+  return watch_.digest();
 }
 
 Trainer::Counts Trainer::global_counts(const data::StepBatch& batch) {

@@ -10,6 +10,7 @@
 #include "trainer/config/config.h"
 #include "trainer/metrics/stats.h"
 #include "trainer/replica.h"
+#include "trainer/state_watch.h"
 #include "trainer/step_sums.h"
 
 namespace phalanx {
@@ -26,6 +27,10 @@ class Trainer {
 
   // Mean loss over the targets of the batches of all data ranks, dropout off. Collective.
   ValidationStats evaluate(const std::vector<Batch>& batches);
+
+  // The digest of masters and moments as they are; first of all, where they are watched, checks that nothing changed
+  // them since the last step. Collective.
+  StateDigest checked_digest();
 
   [[nodiscard]] const checkpoint::Progress& progress() const { return progress_; }
   void set_progress(const checkpoint::Progress& progress) { progress_ = progress; }
@@ -50,6 +55,7 @@ class Trainer {
   Groups groups_;
   double peak_flops_;
   std::unique_ptr<StepSums> sums_;
+  StateWatch watch_;
   checkpoint::Progress progress_;
   std::vector<double> layer_norms_;
 };

@@ -97,9 +97,11 @@ checkpoint::Provenance TrainingJob::provenance() const {
 
 void TrainingJob::save() {
   const auto start = Clock::now();
-  saved_path_ = checkpoint::save(checkpoints_of(config_), trainer_->progress(), provenance(), owned_state(*replica_),
-                                 runtime_.world());
-  saved_step_ = trainer_->progress().step;
+  checkpoint::Progress progress = trainer_->progress();
+  progress.digest = trainer_->checked_digest();
+  saved_path_ =
+      checkpoint::save(checkpoints_of(config_), progress, provenance(), owned_state(*replica_), runtime_.world());
+  saved_step_ = progress.step;
   if (!leads()) return;
   checkpoint::apply_retention(checkpoints_of(config_), config_.checkpoint.keep, config_.checkpoint.keep_every);
   folder_->set_checkpoint(saved_step_, saved_path_);

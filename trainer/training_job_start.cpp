@@ -6,6 +6,7 @@
 #include "trainer/agree.h"
 #include "trainer/build.h"
 #include "trainer/config/resolve.h"
+#include "trainer/load_state.h"
 #include "trainer/signals.h"
 #include "trainer/training_job.h"
 
@@ -73,8 +74,7 @@ void TrainingJob::load_start() {
   }
   const checkpoint::Manifest& manifest = start_.resume ? *start_.resume : *start_.init;
   const auto parts = start_.resume ? checkpoint::Parts::weights_and_moments : checkpoint::Parts::weights;
-  on_every_rank(runtime_.world(), [&] { checkpoint::load(manifest, parts, owned_state(*replica_)); });
-  replica_->publish_masters();
+  load_state(*replica_, manifest, parts, runtime_.world());
   if (start_.resume) {
     trainer_->set_progress(manifest.progress);
     saved_step_ = manifest.progress.step;

@@ -8,6 +8,7 @@
 #include "model/ops/cpu/linear_helpers.h"
 #include "model/ops/cpu/tiled_matrix.h"
 #include "model/ops/cross_entropy.h"
+#include "model/ops/digest.h"
 #include "model/ops/dropout.h"
 #include "model/ops/embedding.h"
 #include "model/ops/exec.h"
@@ -51,7 +52,7 @@ struct OpTable {
   void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, const Tensor& partial);
   void (*adamw_update)(const Exec&, const AdamwUpdate&);
   void (*largest_magnitude)(const Exec&, const Tensor& out, const Tensor& x);
-  void (*digest)(const Exec&, const Tensor& out, const Tensor& x, std::int64_t first);
+  void (*digest)(const Exec&, const Tensor& out, const Tensor& x, const DigestIndex&);
   void (*exact_sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, int exponent);
 };
 

@@ -18,9 +18,9 @@ using phalanx::testing::Array;
 
 class Digest : public phalanx::testing::EachCpuLevel {
  protected:
-  std::uint64_t of(const Tensor& x, std::int64_t first = 0) {
+  std::uint64_t of(const Tensor& x, const DigestIndex& index = {}) {
     std::int64_t sum = 0;
-    digest(exec(), host_tensor(&sum, {1}), x, first);
+    digest(exec(), host_tensor(&sum, {1}), x, index);
     return static_cast<std::uint64_t>(sum);
   }
 };
@@ -30,15 +30,31 @@ TEST_P(Digest, PiecesAddUpToTheWhole) {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     constexpr std::int64_t n = 5003;
     Array x = phalanx::testing::normal_array({n}, dtype, 3);
-    const std::uint64_t whole = of(x.tensor(), 77);
+    const std::uint64_t whole = of(x.tensor(), {.offset = 77});
     for (const std::int64_t piece : {1, 64, 1000}) {
       std::uint64_t sum = 0;
       for (std::int64_t begin = 0; begin < n; begin += piece) {
-        sum += of(x.tensor().slice(begin, std::min(piece, n - begin)), 77 + begin);
+        sum += of(x.tensor().slice(begin, std::min(piece, n - begin)), {.offset = 77 + begin});
       }
       EXPECT_EQ(sum, whole) << piece;
     }
   }
+}
+
+// (rows, 21) cut into three column shards of 7: piece by piece they add up to the digest of the whole.
+TEST_P(Digest, ColumnsOfAMatrixAddUpToTheWhole) {
+  constexpr std::int64_t rows = 301;
+  const Array x = phalanx::testing::normal_array({rows * 21}, DType::f32, 3);
+  Array whole = x;
+  std::uint64_t sum = 0;
+  for (std::int64_t s = 0; s < 3; ++s) {
+    Array shard({rows * 7});
+    for (std::int64_t i = 0; i < rows * 7; ++i) shard.set(i, x[i / 7 * 21 + s * 7 + i % 7]);
+    for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, 10}, {10, 1500}, {1500, rows * 7}}) {
+      sum += of(shard.tensor().slice(begin, end - begin), {.begin = begin, .block = 7, .stride = 21, .offset = s * 7});
+    }
+  }
+  EXPECT_EQ(sum, of(whole.tensor()));
 }
 
 TEST_P(Digest, AnyFlippedBitChangesIt) {

@@ -10,8 +10,11 @@
 #include <vector>
 
 #include "core/sha256.h"
+#include "tests/support/shared_folder.h"
 #include "tests/support/threads.h"
 #include "tests/support/tiny_job.h"
+#include "trainer/held_state.h"
+#include "trainer/load_state.h"
 
 namespace phalanx {
 namespace {
@@ -24,7 +27,7 @@ bool every_layout() { return std::getenv("PHALANX_EVERY_LAYOUT") != nullptr; }
 int steps() { return every_layout() ? 50 : 6; }
 
 // SHA-256 of masters and moments of all ranks in the order of the global tensors. Collective.
-std::string digest_of(const Replica& replica, Communicator& world) {
+std::string sha256_of(const Replica& replica, Communicator& world) {
   Sha256 sha;
   const OptimizerState& state = replica.optimizer();
   const ParamTable& table = replica.layout().table();
@@ -50,8 +53,13 @@ std::string digest_of(const Replica& replica, Communicator& world) {
 
 struct Outcome {
   Result result;
-  std::string digest;
+  std::string sha256;
+  StateDigest digest;
 };
+
+Outcome outcome_of(Job& job, const Result& result, Communicator& world) {
+  return {result, sha256_of(job.replica, world), sum_digests(digest_held_state(job.replica), world)};
+}
 
 struct LayoutCase {
   Case job;
@@ -104,7 +112,7 @@ TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
   const LayoutCase whole{.job = {.precision = GetParam(), .reproducible = "layout"}};
   Serial serial(whole.job);
   const Result expected = serial.job.run(whole.job, steps());
-  const Outcome want{expected, digest_of(serial.job.replica, *serial.self)};
+  const Outcome want = outcome_of(serial.job, expected, *serial.self);
   ASSERT_LT(expected.losses.back(), expected.losses.front());
   ASSERT_GT(*std::max_element(expected.norms.begin(), expected.norms.end()), 1.0) << "nothing was clipped";
   const int ranks = test_runtime().world_size();
@@ -113,10 +121,11 @@ TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
     const testing::ThreadCount threads(c.threads);
     Parallel parallel(c.job);
     const Result result = parallel.job.run(c.job, steps());
-    const Outcome got{result, digest_of(parallel.job.replica, test_runtime().world())};
+    const Outcome got = outcome_of(parallel.job, result, test_runtime().world());
     EXPECT_EQ(got.result.losses, want.result.losses);
     EXPECT_EQ(got.result.norms, want.result.norms);
     EXPECT_EQ(got.result.validation, want.result.validation);
+    EXPECT_EQ(got.sha256, want.sha256);
     EXPECT_EQ(got.digest, want.digest);
   }
 }
@@ -132,6 +141,53 @@ TEST_P(LayoutBits, StayWithinRoundingOfTheOtherMode) {
   for (std::size_t s = 0; s < a.losses.size(); ++s) {
     EXPECT_NEAR(a.losses[s], b.losses[s], relative * a.losses[s]) << "step " << s;
   }
+}
+
+// Saves what `job` has come to and loads it into `next`, which may be of another layout; false ranks of `saves` only
+// take part in the waiting.
+void hand_over(Job& job, Communicator& job_world, bool saves, Job& next, Communicator& next_world) {
+  const testing::SharedFolder folder("phalanx_hand_over");
+  checkpoint::Progress progress = job.trainer.progress();
+  progress.digest = job.trainer.checked_digest();
+  if (saves) {
+    checkpoint::save(folder.path(), progress, checkpoint::Provenance{}, owned_state(job.replica), job_world);
+  }
+  test_runtime().world().barrier();
+  const auto manifest = checkpoint::read_manifest(checkpoint::list(folder.path()).back().folder);
+  load_state(next.replica, manifest, checkpoint::Parts::weights_and_moments, next_world);
+  next.trainer.set_progress(manifest.progress);
+  test_runtime().world().barrier();
+}
+
+std::vector<double> losses_of(Job& job, const Case& c, int begin, int count) {
+  std::vector<double> losses;
+  for (int s = begin; s < begin + count; ++s) {
+    losses.push_back(job.trainer.step(make_step(s, c, job.replica.options().coord.data), 0).loss);
+  }
+  return losses;
+}
+
+TEST_P(LayoutBits, GoOnAtAnotherLayoutAsIfNothingHadHappened) {
+  if (test_runtime().world_size() != 4) GTEST_SKIP() << "for 4 ranks";
+  const auto at = [](int data, int tensor, int micro) {
+    return Case{.data = data, .tensor = tensor, .micro = micro, .precision = GetParam(), .reproducible = "layout"};
+  };
+  const Case whole = at(1, 1, 8), grid = at(2, 2, 2), tensor = at(1, 4, 4);
+  Communicator& world = test_runtime().world();
+  Serial undisturbed(whole);
+  losses_of(undisturbed.job, whole, 0, 4);
+  const std::vector<double> expected = losses_of(undisturbed.job, whole, 4, 2);
+
+  Parallel first(grid);
+  losses_of(first.job, grid, 0, 2);
+  Serial second(whole);  // on each rank
+  hand_over(first.job, world, true, second.job, *second.self);
+  losses_of(second.job, whole, 2, 2);
+  Parallel third(tensor);
+  hand_over(second.job, *second.self, world.rank() == 0, third.job, world);
+  EXPECT_EQ(losses_of(third.job, tensor, 4, 2), expected);
+  EXPECT_EQ(sha256_of(third.job.replica, world), sha256_of(undisturbed.job.replica, *undisturbed.self));
+  EXPECT_EQ(third.job.trainer.checked_digest(), undisturbed.job.trainer.checked_digest());
 }
 
 INSTANTIATE_TEST_SUITE_P(AllPrecisions, LayoutBits, ::testing::Values("fp32", "bf16"));

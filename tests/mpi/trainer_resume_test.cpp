@@ -9,6 +9,7 @@
 #include "tests/support/tiny_job.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/config/resolve.h"
+#include "trainer/load_state.h"
 
 namespace phalanx {
 namespace {
@@ -60,8 +61,7 @@ void expect_resume_is_exact(const Case& c) {
   }
   Parallel second(c);
   const checkpoint::Manifest manifest = checkpoint::read_manifest(path);
-  checkpoint::load(manifest, checkpoint::Parts::weights_and_moments, owned_state(second.job.replica));
-  second.job.replica.publish_masters();
+  load_state(second.job.replica, manifest, checkpoint::Parts::weights_and_moments, test_runtime().world());
   second.job.trainer.set_progress(manifest.progress);
   EXPECT_EQ(run_steps(second.job, c, kBefore, kAfter), expected);
   expect_equal_state(second.job.replica, undisturbed.job.replica);

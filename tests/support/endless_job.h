@@ -15,7 +15,7 @@ class EndlessJob : public testing::Test {
     std::string text;
     for (int i = 0; i < 3000; ++i) text += std::to_string(i * 7919 % 1000) + (i % 50 == 49 ? "\n\n" : " ");
     append(folder_ / "text.txt", text);
-    append(folder_ / "config.yaml", R"(run: {name: t, output: run, digest_every: 0}
+    append(folder_ / "config.yaml", R"(run: {name: t, output: run}
 model: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 16}
 data: {train: [{path: data/train}]}
 training: {steps: 10000000, global_batch: 2, micro_batch: 1}

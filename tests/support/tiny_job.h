@@ -49,19 +49,21 @@ inline config::Config make_config(const Case& c) {
   return config::resolve_sizes(config, c.data * c.tensor);
 }
 
-// Sequences [begin, begin + count) of a step; some targets are ignored, so that averages of averages would show.
+// Sequences [begin, begin + count) of a step: two documents each, of lengths that differ; some targets are ignored, so
+// that averages of averages would show.
 inline Batch make_batch(int step, int begin, int count) {
   Batch batch = empty_batch(count, kT);
   for (int b = 0; b < count; ++b) {
     const int sequence = step * kBatch + begin + b;
     batch.sequences[static_cast<std::size_t>(b)] = sequence;
+    const int second = 3 + sequence % 7;  // where the second document begins
     for (int t = 0; t < kT; ++t) {
       const auto i = static_cast<std::size_t>(b * kT + t);
       batch.tokens[i] = (17 * sequence + 5 * t * t + t) % kV;
       batch.targets[i] = t < (sequence * 5) % kT ? Batch::kIgnore : (batch.tokens[i] * 3 + 1) % kV;
-      batch.positions[i] = t;
-      batch.document_begin[i] = 0;
-      batch.document_end[i] = kT;
+      batch.document_begin[i] = t < second ? 0 : second;
+      batch.document_end[i] = t < second ? second : kT;
+      batch.positions[i] = t - batch.document_begin[i];
       batch.predicted += batch.targets[i] >= 0 ? 1 : 0;
     }
   }

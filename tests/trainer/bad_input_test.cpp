@@ -36,7 +36,7 @@ std::string sample_text(const std::string& words) {
 class BadInput : public testing::Test {
  protected:
   BadInput() {
-    test::append(path("config.yaml"), R"(run: {name: t, output: run, digest_every: 0}
+    test::append(path("config.yaml"), R"(run: {name: t, output: run}
 model: {layers: 2, hidden: 32, heads: 4, ffn: 64, context: 16}
 data: {train: [{path: a/train}], validation: a/validation}
 training: {steps: 4, global_batch: 4, micro_batch: 2}

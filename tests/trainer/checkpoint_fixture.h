@@ -109,7 +109,8 @@ inline Progress progress_at(std::int64_t step) {
           .adam_t = step - 1,
           .loss_scale = 1024.0,
           .loss = 0.1 + 0.2,
-          .phase = 1};
+          .phase = 1,
+          .digest = StateDigest{0x0123456789abcdef, ~std::uint64_t{0}, 0}};
 }
 
 inline Provenance provenance() {

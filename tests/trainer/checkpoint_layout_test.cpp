@@ -82,6 +82,7 @@ TEST(Checkpoint, ManifestKeepsEveryNumberAndName) {
   EXPECT_EQ(manifest.progress.adam_t, 999);
   EXPECT_EQ(manifest.progress.phase, 1);
   EXPECT_EQ(manifest.progress.loss, 0.1 + 0.2);
+  EXPECT_EQ(manifest.progress.digest, progress_at(1000).digest);
   EXPECT_EQ(manifest.progress.loss_scale, 1024.0);
   EXPECT_EQ(manifest.provenance.config_yaml, made.config_yaml);
   EXPECT_EQ(manifest.provenance.tokenizer_digest, "abc");

@@ -11,6 +11,7 @@
 #include "parallel/communicator.h"
 #include "parallel/param_layout.h"
 #include "trainer/checkpoint/stored_file.h"
+#include "trainer/state_digest.h"
 
 namespace phalanx::checkpoint {
 
@@ -23,6 +24,7 @@ struct Progress {
   double loss_scale = 1.0;
   double loss = 0;  // of the last step
   int phase = 0;
+  std::optional<StateDigest> digest;  // of the state; none in checkpoints of programs that took none
 };
 
 // What is trained, on what, and how. A resume with other digests, or with another model in the configuration, is

@@ -50,14 +50,25 @@ T integer(const Json& value) {
   return value.get<T>();
 }
 
+Json digest_json(const StateDigest& digest) {
+  return {{"master", digest_text(digest.master)}, {"m", digest_text(digest.m)}, {"v", digest_text(digest.v)}};
+}
+
+StateDigest digest_from(const Json& json) {
+  const auto part = [&](const char* name) { return digest_from_text(json.at(name).get<std::string>()); };
+  return {part("master"), part("m"), part("v")};
+}
+
 Json progress_json(const Progress& p) {
-  return {{"step", p.step},
-          {"phase", p.phase},
-          {"sequences_consumed", p.sequences_consumed},
-          {"tokens_consumed", p.tokens_consumed},
-          {"adam_t", p.adam_t},
-          {"loss_scale", number(p.loss_scale)},
-          {"loss", number(p.loss)}};
+  Json json = {{"step", p.step},
+               {"phase", p.phase},
+               {"sequences_consumed", p.sequences_consumed},
+               {"tokens_consumed", p.tokens_consumed},
+               {"adam_t", p.adam_t},
+               {"loss_scale", number(p.loss_scale)},
+               {"loss", number(p.loss)}};
+  if (p.digest) json["digest"] = digest_json(*p.digest);
+  return json;
 }
 
 Progress progress_from(const Json& json) {
@@ -69,6 +80,7 @@ Progress progress_from(const Json& json) {
   p.adam_t = integer<std::int64_t>(json.at("adam_t"));
   p.loss_scale = number_from(json.at("loss_scale"));
   p.loss = number_from(json.at("loss"));
+  if (json.contains("digest")) p.digest = digest_from(json["digest"]);
   return p;
 }
 

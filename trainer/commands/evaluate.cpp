@@ -15,6 +15,7 @@
 #include "trainer/config/resolve.h"
 #include "trainer/config/validate.h"
 #include "trainer/evaluation.h"
+#include "trainer/load_state.h"
 #include "trainer/resume.h"
 #include "trainer/threads.h"
 #include "trainer/trainer.h"
@@ -50,11 +51,10 @@ EvaluationReport evaluate(const config::Config& config, const checkpoint::Manife
   std::vector<std::int64_t> counts;
   on_every_rank(runtime.world(), [&] {
     replica = std::make_unique<Replica>(options, *axes.data, *axes.tensor, evaluation_workload(config));
-    checkpoint::load(manifest, checkpoint::Parts::weights, owned_state(*replica));
     batches = validation_batches(config, options);
     counts = training_counts(config);
   });
-  replica->publish_masters();
+  load_state(*replica, manifest, checkpoint::Parts::weights, runtime.world());
   Trainer trainer(config, *replica, {&runtime.world(), axes.data.get()}, 0);
   const ValidationStats stats = trainer.evaluate(batches);
   double unigram = unigram_loss_sum(batches, counts, config.model.vocabulary.value);

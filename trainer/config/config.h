@@ -23,7 +23,7 @@ struct Run {
   std::string reproducible = "same_layout";  // none | same_layout | layout
   AutoInt tensor_shards;                     // for layout: virtual tensor shards
   AutoInt data_shards;                       // for layout: virtual data shards
-  std::int64_t digest_every = 0;             // steps; 0: never
+  std::int64_t digest_every = 100;           // steps; 0: never
   AutoInt hang_timeout;                      // seconds
   [[nodiscard]] bool same_on_any_layout() const { return reproducible == "layout"; }
   bool operator==(const Run&) const = default;

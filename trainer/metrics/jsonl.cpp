@@ -106,17 +106,18 @@ void JsonLines::run(const RunInfo& info, double time) {
 }
 
 void JsonLines::step(const StepStats& stats) {
-  write(Event("step")
-            .add("time", stats.time)
-            .add("step", stats.step)
-            .add("loss", stats.loss)
-            .add("learning_rate", stats.learning_rate)
-            .add("gradient_norm", stats.gradient_norm)
-            .add("tokens", stats.tokens)
-            .add("step_seconds", stats.step_seconds)
-            .add("tokens_per_second", stats.tokens_per_second)
-            .add("model_flops_utilization_ratio", stats.model_flops_utilization_ratio)
-            .text());
+  Event event("step");
+  event.add("time", stats.time)
+      .add("step", stats.step)
+      .add("loss", stats.loss)
+      .add("learning_rate", stats.learning_rate)
+      .add("gradient_norm", stats.gradient_norm)
+      .add("tokens", stats.tokens)
+      .add("step_seconds", stats.step_seconds)
+      .add("tokens_per_second", stats.tokens_per_second)
+      .add("model_flops_utilization_ratio", stats.model_flops_utilization_ratio);
+  if (!stats.digest.empty()) event.add("digest", stats.digest);
+  write(event.text());
 }
 
 void JsonLines::validation(const ValidationStats& stats) {

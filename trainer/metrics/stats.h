@@ -25,6 +25,7 @@ struct StepStats {
   bool skipped = false;
   PhaseClock::Seconds phase_seconds{};  // by Phase, this rank
   double data_wait_seconds = 0;         // of this step
+  std::string digest;                   // of masters and moments (trainer/state_digest.h); empty: not taken
 };
 
 struct ValidationStats {

@@ -30,7 +30,7 @@ void add(const Exec& exec, const Tensor& y, const Tensor& x);
 void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, const Tensor& partial);
 void adamw_update(const Exec& exec, const AdamwUpdate& a);
 void largest_magnitude(const Exec& exec, const Tensor& out, const Tensor& x);
-void digest(const Exec& exec, const Tensor& out, const Tensor& x, std::int64_t first);
+void digest(const Exec& exec, const Tensor& out, const Tensor& x, const DigestIndex& index);
 void exact_sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, int exponent);
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL

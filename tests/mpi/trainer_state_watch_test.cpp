@@ -1,0 +1,114 @@
+// Bits that flip between updates are found, with rank, kind of state and tensor.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/check.h"
+#include "tests/support/tiny_job.h"
+
+namespace phalanx {
+namespace {
+
+using namespace testing::tiny;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+void run_step(Job& job, const Case& c, int step) {
+  job.trainer.step(make_step(step, c, job.replica.options().coord.data), 0);
+}
+
+// Steps, with the state watched after the second, until a step fails; its message on every rank.
+std::string failure(const Case& c, int flip_after, const std::function<void(Replica&)>& flip) {
+  Parallel job(c);
+  job.job.config.run.digest_every = 2;
+  for (int step = 0; step < 4; ++step) {
+    try {
+      run_step(job.job, c, step);
+    } catch (const AgreedError& error) {
+      return error.what();
+    }
+    if (step + 1 == flip_after) flip(job.job.replica);
+  }
+  return "nothing was found";
+}
+
+void flip_bit(const Tensor& tensor, std::int64_t element) {
+  tensor.data[element * bytes_of(tensor.dtype)] ^= std::byte{1};  // the lowest bit
+}
+
+// This rank's first piece of state that is not padding.
+const OwnedPiece& piece_of(const Replica& replica) { return replica.optimizer().pieces().front(); }
+
+class StateWatchTest : public ::testing::TestWithParam<StateKind> {};
+
+TEST_P(StateWatchTest, AFlippedBitIsNamedByRankAndTensor) {
+  const int ranks = test_runtime().world_size();
+  for (const Case& c :
+       {Case{.data = ranks, .micro = 1, .precision = "bf16"}, Case{.tensor = ranks, .micro = 4, .precision = "bf16"},
+        Case{.data = ranks, .micro = 1, .shard = false, .precision = "bf16"}}) {
+    std::string tensor;
+    const std::string message = failure(c, 2, [&](Replica& replica) {
+      const OwnedPiece& piece = piece_of(replica);
+      tensor = replica.layout().table()[static_cast<std::size_t>(piece.spec)].name;
+      if (test_runtime().world_rank() != ranks - 1) return;
+      switch (GetParam()) {
+        case StateKind::weights: return flip_bit(replica.parameters().flat_weights(), piece.flat_offset);
+        case StateKind::master: return flip_bit(replica.optimizer().master(), piece.own_offset);
+        case StateKind::m: return flip_bit(replica.optimizer().m(), piece.own_offset);
+        case StateKind::v: return flip_bit(replica.optimizer().v(), piece.own_offset);
+      }
+    });
+    const std::string rank = ranks > 1 ? str("rank ", ranks - 1, ": ") : std::string();
+    EXPECT_THAT(message, HasSubstr(str(rank, name_of(GetParam()), " of ")));
+    EXPECT_THAT(message, HasSubstr(" changed after the update of step 2;"));
+    if (test_runtime().world_rank() == ranks - 1) {
+      EXPECT_THAT(message, HasSubstr(" of " + tensor + " changed"));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryKind, StateWatchTest,
+                         ::testing::Values(StateKind::weights, StateKind::master, StateKind::m, StateKind::v));
+
+TEST(StateWatch, CopiesThatDifferAreFoundThoughNoneChanges) {
+  const int ranks = test_runtime().world_size();
+  if (ranks == 1) GTEST_SKIP() << "for several data ranks";
+  const Case c{.data = ranks, .micro = 1, .shard = false};
+  const std::string message = failure(c, 1, [&](Replica& replica) {  // not yet watched
+    if (test_runtime().world_rank() == ranks - 1) {
+      replica.optimizer().m().as<float>()[piece_of(replica).own_offset] += 1.0F;
+    }
+  });
+  const std::string rank = ranks > 2 ? str("rank ", ranks - 1, ": ") : std::string("rank 0: ");
+  EXPECT_THAT(message, AllOf(HasSubstr(rank + "after the update of step 2, "), HasSubstr(" differ from those of ")));
+}
+
+TEST(StateWatch, AnUndisturbedRunIsNotStopped) {
+  const int ranks = test_runtime().world_size();
+  for (const char* reproducible : {"same_layout", "layout"}) {
+    const Case c{.data = ranks, .micro = 1, .reproducible = reproducible};
+    EXPECT_EQ(failure(c, 0, [](Replica&) {}), "nothing was found");
+  }
+}
+
+TEST(StateWatch, DigestsDifferFromStepToStep) {
+  const Case c{.data = test_runtime().world_size(), .micro = 1};
+  Parallel job(c);
+  StateDigest last = job.job.trainer.checked_digest();
+  for (int step = 0; step < 3; ++step) {
+    run_step(job.job, c, step);
+    const StateDigest now = job.job.trainer.checked_digest();
+    EXPECT_NE(now.master, last.master);
+    EXPECT_NE(now.m, last.m);
+    EXPECT_NE(now.v, last.v);
+    last = now;
+  }
+}
+
+}  // namespace
+}  // namespace phalanx

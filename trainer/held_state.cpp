@@ -1,0 +1,85 @@
+#include "trainer/held_state.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "model/ops/digest.h"
+
+namespace phalanx {
+namespace {
+
+// Odd, and unlike for neighbours, so that tensors that change places change the sum (the finalizer of SplitMix64;
+// Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014).
+std::uint64_t factor_of(int index) {
+  std::uint64_t x = (static_cast<std::uint64_t>(index) + 1) * 0x9E3779B97F4A7C15;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+  return (x ^ (x >> 31)) | 1;
+}
+
+std::uint64_t digest_of(const ops::Exec& exec, const Tensor& x, const ops::DigestIndex& index) {
+  std::int64_t sum = 0;
+  ops::digest(exec, host_tensor(&sum, {1}), x, index);
+  return static_cast<std::uint64_t>(sum);
+}
+
+// Of one piece by global index, padding left out.
+std::uint64_t digest_of_piece(const ops::Exec& exec, const ParamSpec& spec, const OwnedPiece& piece,
+                              const Tensor& own) {
+  const ShardGeometry g = shard_geometry(spec, piece.shard, piece.shard_count);
+  const std::int64_t count = std::clamp<std::int64_t>(g.true_elements() - piece.begin, 0, piece.count);
+  return digest_of(exec, own.slice(piece.own_offset, count),
+                   {.begin = piece.begin, .block = g.block, .stride = g.global_block, .offset = g.shard_offset});
+}
+
+}  // namespace
+
+const char* name_of(StateKind kind) {
+  switch (kind) {
+    case StateKind::weights: return "weights";
+    case StateKind::master: return "master weights";
+    case StateKind::m: return "first moments";
+    case StateKind::v: return "second moments";
+  }
+  FAIL_WITH("unknown kind of state ", static_cast<int>(kind));
+}
+
+std::vector<HeldTensor> digest_held_state(Replica& replica) {
+  const ops::Exec exec = replica.context().exec;
+  const ParamLayout& layout = replica.layout();
+  const OptimizerState& state = replica.optimizer();
+  const Ownership& ownership = replica.ownership();
+  const Tensor& weights = replica.parameters().flat_weights();
+  std::vector<HeldTensor> held;
+  const bool masters_are_weights = state.master().data == weights.data;
+  for (int spec = 0; !masters_are_weights && spec < static_cast<int>(layout.table().size()); ++spec) {
+    const LocalParam& local = layout.param(spec);
+    held.push_back({StateKind::weights, spec, true, false,
+                    digest_of(exec, weights.slice(local.offset, local.count), {.offset = local.offset})});
+  }
+  const auto add_pieces = [&](StateKind kind, const Tensor& own) {
+    if (!own.defined()) return;
+    for (const OwnedPiece& piece : state.pieces()) {
+      held.push_back({kind, piece.spec, ownership.parts == 1, ownership.counts && piece.primary,
+                      digest_of_piece(exec, layout.table()[static_cast<std::size_t>(piece.spec)], piece, own)});
+    }
+  };
+  add_pieces(StateKind::master, state.master());
+  add_pieces(StateKind::m, state.m());
+  add_pieces(StateKind::v, state.v());
+  return held;
+}
+
+StateDigest sum_digests(const std::vector<HeldTensor>& held, Communicator& world) {
+  std::uint64_t sums[3] = {};
+  for (const HeldTensor& tensor : held) {
+    if (tensor.counts) sums[static_cast<int>(tensor.kind) - 1] += factor_of(tensor.spec) * tensor.digest;
+  }
+  std::int64_t totals[3];
+  for (int i = 0; i < 3; ++i) totals[i] = static_cast<std::int64_t>(sums[i]);
+  world.all_reduce(host_tensor(totals, {3}), Reduce::sum, {});  // integers wrap around
+  return {static_cast<std::uint64_t>(totals[0]), static_cast<std::uint64_t>(totals[1]),
+          static_cast<std::uint64_t>(totals[2])};
+}
+
+}  // namespace phalanx
