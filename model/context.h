@@ -21,6 +21,7 @@ struct Context {
   PhaseClock* clock = nullptr;     // may be null
   std::uint64_t seed = 0;
   bool training = false;  // dropout applies
+  bool first = false;     // gradients of matrices are set, not added to (Parameters::clear_gradients)
   Tensor sequences;       // (B) int64: ordinals of the micro-batch's sequences
 
   [[nodiscard]] const TensorShards& shards() const { return tensor->shards(); }

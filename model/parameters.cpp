@@ -1,7 +1,5 @@
 #include "model/parameters.h"
 
-#include <utility>
-
 namespace phalanx {
 namespace {
 
@@ -47,6 +45,12 @@ const ops::LinearWeight& Parameters::matrix(int spec, int s) const {
   ENSURE(s >= 0 && s < static_cast<int>(shards.size()), layout_.table()[static_cast<std::size_t>(spec)].name,
          " has no matrix shard ", s);
   return shards[static_cast<std::size_t>(s)];
+}
+
+void Parameters::clear_gradients() const {
+  for (std::size_t spec = 0; spec < matrices_.size(); ++spec) {
+    if (matrices_[spec].empty()) fill_zero(layout_.tensor(flat_gradients_, static_cast<int>(spec)), {});
+  }
 }
 
 void Parameters::pack(const ops::Exec& exec) const {

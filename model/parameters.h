@@ -2,6 +2,7 @@
 // their parameters with a ParamBuilder, then look them up here.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "core/param_spec.h"
@@ -39,6 +40,12 @@ class Parameters {
   [[nodiscard]] Tensor gradient(int spec, int s) const { return layout_.tensor(flat_gradients_, spec)[s]; }
   // Local shard s of a matrix as the products want it, plain (OC, IC).
   [[nodiscard]] const ops::LinearWeight& matrix(int spec, int s) const;
+
+  // Before the first micro-batch of a sum: zeroes what layers add to. Gradients of matrices keep what they hold, for
+  // that micro-batch sets them (Context::first).
+  void clear_gradients() const;
+  // The flat gradients become `other` (flat_count) fp32, and the other way round.
+  void swap_gradients(Tensor& other) { std::swap(flat_gradients_, other); }
 
   // Packs all matrices again; call after every change of the weights.
   void pack(const ops::Exec& exec) const;

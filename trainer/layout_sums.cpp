@@ -58,19 +58,20 @@ class LayoutSums final : public StepSums {
   // Flat gradients <- those of own shards [begin, begin + count).
   void add_node(const Step& step, int begin, int count, int depth) {
     if (count == 1) return add_shard(step, begin);
-    const Tensor& left = replica_.spare_gradients(depth);
     add_node(step, begin, count / 2, depth + 1);
-    copy(left, gradients(), {});
+    replica_.swap_gradients(depth);
     add_node(step, begin + count / 2, count - count / 2, depth + 1);
-    ops::add(replica_.context().exec, gradients(), left);
+    ops::add(replica_.context().exec, gradients(), replica_.spare_gradients(depth));
   }
 
   void add_shard(const Step& step, int shard) {
-    fill_zero(gradients(), {});
+    replica_.parameters().clear_gradients();
     for (int i = 0; i < step.sequences; ++i) {
       const Batch& sequence = step.batch.micro[static_cast<std::size_t>(shard * step.sequences + i)];
       fill_zero(replica_.loss_sum(), {});
-      replica_.network().forward_backward(replica_.context(), sequence, step.scale, replica_.loss_sum());
+      Context ctx = replica_.context();
+      ctx.first = i == 0;
+      replica_.network().forward_backward(ctx, sequence, step.scale, replica_.loss_sum());
       loss_.add(*replica_.loss_sum().as<double>());
     }
   }

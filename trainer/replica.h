@@ -60,6 +60,10 @@ class Replica {
   [[nodiscard]] const Tensor& spare_gradients(int i) const {  // (flat_count) fp32
     return parts_->spare_gradients.at(static_cast<std::size_t>(i));
   }
+  // Spare buffer i and the flat gradients change places.
+  void swap_gradients(int i) {
+    parts_->parameters->swap_gradients(parts_->spare_gradients.at(static_cast<std::size_t>(i)));
+  }
   // Only of a replica made for training.
   [[nodiscard]] GradReducer& reducer() const {
     ENSURE(reducer_, "a replica made for evaluation has no gradients to reduce");

@@ -8,11 +8,13 @@ class SameLayoutSums final : public StepSums {
   SameLayoutSums(Replica& replica, Groups groups) : replica_(replica), groups_(groups) {}
 
   void gradients(const data::StepBatch& batch, const LossScale& scale) override {
-    fill_zero(replica_.parameters().flat_gradients(), {});
+    replica_.parameters().clear_gradients();
     fill_zero(replica_.loss_sum(), {});
     for (std::size_t i = 0; i < batch.micro.size(); ++i) {
       if (i + 1 == batch.micro.size()) replica_.reducer().begin_last_backward();
-      replica_.network().forward_backward(replica_.context(), batch.micro[i], scale, replica_.loss_sum());
+      Context ctx = replica_.context();
+      ctx.first = i == 0;
+      replica_.network().forward_backward(ctx, batch.micro[i], scale, replica_.loss_sum());
     }
     replica_.clock().enter(Phase::reduce);
     replica_.reducer().finish({});

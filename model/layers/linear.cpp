@@ -29,7 +29,8 @@ Tensor ColumnLinear::backward(const Context& ctx, const Tensor& dy, const Tensor
                                 {.dw = ctx.parameters->gradient(weight_, s).view(w.plain.shape),
                                  .dbias = bias == Bias::here ? ctx.parameters->gradient(bias_, s).flat() : Tensor{},
                                  .dy = dy[s],
-                                 .x = x});
+                                 .x = x,
+                                 .overwrite = ctx.first});
   }
   ctx.ready(bias_);
   ctx.ready(weight_);
@@ -55,8 +56,11 @@ Tensor RowLinear::backward(const Context& ctx, const Tensor& dy, const Tensor& h
   for (int s = 0; s < S; ++s) {
     const ops::LinearWeight& w = ctx.parameters->matrix(weight_, s);
     ops::linear_backward_input(ctx.exec, {.dx = dh[s], .dy = dy, .w = w});
-    ops::linear_backward_weight(
-        ctx.exec, {.dw = ctx.parameters->gradient(weight_, s).view(w.plain.shape), .dbias = {}, .dy = dy, .x = h[s]});
+    ops::linear_backward_weight(ctx.exec, {.dw = ctx.parameters->gradient(weight_, s).view(w.plain.shape),
+                                           .dbias = {},
+                                           .dy = dy,
+                                           .x = h[s],
+                                           .overwrite = ctx.first});
   }
   ctx.ready(weight_);
   return dh;

@@ -43,7 +43,7 @@ LmHead::Chunk LmHead::chunk_loss(const Context& ctx, const Tensor& x, const Tens
 }
 
 void LmHead::chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor& dx, const Tensor& x,
-                            const Tensor& targets, float scale) const {
+                            const Tensor& targets, float scale, bool overwrite) const {
   const TensorShards& shards = ctx.shards();
   const Tensor partials =
       shards.count == 1 ? dx.view({1, dx.size(0), dx.size(1)}) : ctx.take({shards.count, dx.size(0), dx.size(1)});
@@ -58,8 +58,9 @@ void LmHead::chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor
                                            .scale = scale});
     const ops::LinearWeight& w = ctx.parameters->matrix(token_table_, s);
     ops::linear_backward_input(ctx.exec, {.dx = partials[s], .dy = dlogits, .w = w});
-    ops::linear_backward_weight(ctx.exec,
-                                {.dw = ctx.parameters->gradient(token_table_, s), .dbias = {}, .dy = dlogits, .x = x});
+    ops::linear_backward_weight(
+        ctx.exec,
+        {.dw = ctx.parameters->gradient(token_table_, s), .dbias = {}, .dy = dlogits, .x = x, .overwrite = overwrite});
   }
   const Tensor sum = ctx.sum_over_shards(partials);
   if (shards.count > 1) ctx.copy(dx, sum);
@@ -84,7 +85,7 @@ Tensor LmHead::loss_and_gradient(const Context& ctx, const Tensor& x, const Tens
     ctx.enter(Phase::forward);
     const Chunk chunk = chunk_loss(ctx, x_n, targets_n, loss_sum);
     ctx.enter(Phase::backward);
-    chunk_gradient(ctx, chunk, dx.slice(begin, n), x_n, targets_n, scale);
+    chunk_gradient(ctx, chunk, dx.slice(begin, n), x_n, targets_n, scale, ctx.first && begin == 0);
   }
   return dx;
 }

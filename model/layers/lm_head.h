@@ -32,7 +32,7 @@ class LmHead {
   };
   Chunk chunk_loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Tensor& loss_sum) const;
   void chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor& dx, const Tensor& x, const Tensor& targets,
-                      float scale) const;
+                      float scale, bool overwrite) const;
 
   int token_table_;
   std::int64_t V_;

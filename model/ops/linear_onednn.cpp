@@ -47,8 +47,8 @@ Product backward_product(std::int64_t N, std::int64_t OC, std::int64_t IC, DType
           .out = dtype};
 }
 
-// dw (OC, IC) += dyᵀ (OC, N) x
-Product weight_product(std::int64_t N, std::int64_t OC, std::int64_t IC, DType dtype) {
+// dw (OC, IC) += or = dyᵀ (OC, N) x
+Product weight_product(std::int64_t N, std::int64_t OC, std::int64_t IC, DType dtype, bool accumulate) {
   return {.M = OC,
           .K = N,
           .N = IC,
@@ -57,7 +57,7 @@ Product weight_product(std::int64_t N, std::int64_t OC, std::int64_t IC, DType d
           .packed_for = OC,
           .in = dtype,
           .out = DType::f32,
-          .accumulate = true};
+          .accumulate = accumulate};
 }
 
 Product packed_forward(std::int64_t OC, std::int64_t IC, DType dtype) {
@@ -74,8 +74,8 @@ void add_bias_gradient(const Exec& exec, const LinearBackwardWeight& a) {
 }
 
 // dw += dyᵀ x, with x packed into the workspace.
-void add_weight_gradient(const Exec& exec, const Tensor& dw, const Tensor& dy, const Tensor& x) {
-  Product p = weight_product(dy.size(0), dy.size(1), x.size(1), dy.dtype);
+void weight_gradient(const Exec& exec, const Tensor& dw, const Tensor& dy, const Tensor& x, bool accumulate) {
+  Product p = weight_product(dy.size(0), dy.size(1), x.size(1), dy.dtype, accumulate);
   const std::int64_t bytes = packed_bytes(p);
   if (bytes == 0) {
     p.b = Layout::rows;
@@ -150,7 +150,7 @@ void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
   if (by_panels(a.dy.dtype)) return backward_weight_by_panels(exec, a);
   for (std::int64_t n = 0; n < a.dy.size(0); n += kWeightRows) {
     const std::int64_t rows = std::min(kWeightRows, a.dy.size(0) - n);
-    add_weight_gradient(exec, a.dw, a.dy.slice(n, rows), a.x.slice(n, rows));
+    weight_gradient(exec, a.dw, a.dy.slice(n, rows), a.x.slice(n, rows), n > 0 || !a.overwrite);
   }
 }
 

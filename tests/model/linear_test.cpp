@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -215,6 +216,22 @@ TEST_P(Linear, PlanningTakesTheWorkspaceThatRunningTakes) {
   layer.run(exact.exec(), GetParam().packed);
   EXPECT_EQ(exact.workspace().peak(), plan.peak());
   EXPECT_EQ(exact.workspace().mark(), 0);
+}
+
+TEST_P(Linear, OverwritingForgetsWhatWasThere) {
+  for (const std::int64_t N : {0, 129, 1100}) {
+    Layer added(N, 33, 96, GetParam().dtype), set(N, 33, 96, GetParam().dtype);
+    added.dw.fill(0.0);
+    set.dw.fill(std::numeric_limits<double>::quiet_NaN());
+    for (Layer* layer : {&added, &set}) {
+      linear_backward_weight(exec(), {.dw = layer->dw.tensor(),
+                                      .dbias = {},
+                                      .dy = layer->dy.tensor(),
+                                      .x = layer->x.tensor(),
+                                      .overwrite = layer == &set});
+    }
+    for (std::int64_t i = 0; i < set.dw.count(); ++i) ASSERT_EQ(set.dw[i], added.dw[i]) << i << ", N=" << N;
+  }
 }
 
 TEST_P(Linear, NoRowsLeaveGradientsAlone) {

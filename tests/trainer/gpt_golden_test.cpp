@@ -1,6 +1,7 @@
 // A tiny GPT against PyTorch in float64: loss, all gradients, and 20 AdamW steps (tests/golden/make_gpt_golden.py).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <memory>
@@ -71,10 +72,14 @@ class GptGolden : public testing::TestWithParam<Recompute> {
   // Loss of a step; gradients are left in the replica.
   double forward_backward(int step) {
     const Batch batch = golden_batch(step);
-    fill_zero(replica_->parameters().flat_gradients(), {});
+    const Tensor& gradients = replica_->parameters().flat_gradients();
+    std::fill_n(gradients.as<float>(), gradients.count(), 7.0F);  // of an earlier step
+    replica_->parameters().clear_gradients();
     fill_zero(replica_->loss_sum(), {});
     replica_->reducer().begin_last_backward();
-    replica_->network().forward_backward(replica_->context(), batch, {1.0 / static_cast<double>(batch.predicted)},
+    Context ctx = replica_->context();
+    ctx.first = true;
+    replica_->network().forward_backward(ctx, batch, {1.0 / static_cast<double>(batch.predicted)},
                                          replica_->loss_sum());
     replica_->reducer().finish({});
     return *replica_->loss_sum().as<double>() / static_cast<double>(batch.predicted);
