@@ -22,7 +22,7 @@ namespace {
 using namespace testing::tiny;
 
 // The environment variable PHALANX_EVERY_LAYOUT asks for the whole product of choices instead of a covering set, and
-// for more steps: minutes instead of seconds.
+// for more steps: minutes instead of seconds (ctest -L slow).
 bool every_layout() { return std::getenv("PHALANX_EVERY_LAYOUT") != nullptr; }
 int steps() { return every_layout() ? 50 : 6; }
 

@@ -18,8 +18,13 @@
 namespace phalanx {
 namespace {
 
-constexpr unsigned kSecondsPerTest = 200;
 constexpr useconds_t kMicrosecondsToPrint = 300'000;  // for the failures of the other ranks, before the job ends
+
+// The environment variable PHALANX_SECONDS_PER_TEST is for tests labelled slow.
+unsigned seconds_per_test() {
+  const char* asked = std::getenv("PHALANX_SECONDS_PER_TEST");
+  return asked == nullptr ? 200U : static_cast<unsigned>(std::strtoul(asked, nullptr, 10));
+}
 
 Runtime* the_runtime = nullptr;
 std::array<char, 256> current_test{};  // read by the signal handler
@@ -38,7 +43,7 @@ class RankListener : public testing::EmptyTestEventListener {
   void OnTestStart(const testing::TestInfo& test) override {
     const std::string name = std::string(test.test_suite_name()) + "." + test.name();
     std::strncpy(current_test.data(), name.c_str(), current_test.size() - 1);
-    alarm(kSecondsPerTest);
+    alarm(seconds_per_test());
   }
   void OnTestEnd(const testing::TestInfo& /*test*/) override { alarm(0); }
   void OnTestPartResult(const testing::TestPartResult& result) override {
