@@ -13,6 +13,8 @@ struct ArenaBytes {
   std::string name;
   std::int64_t planned = 0;  // its capacity
   std::int64_t used = 0;     // most so far
+
+  bool operator==(const ArenaBytes&) const = default;
 };
 
 struct Memory {

@@ -80,19 +80,39 @@ TEST_F(MetricsJsonl, AStepHasExactlyTheKeysOfTheFormat) {
   JsonLines(path).step(stats_of(3));
   EXPECT_THAT(keys_of(events()[0]),
               ElementsAre("event", "time", "step", "loss", "learning_rate", "gradient_norm", "tokens", "step_seconds",
-                          "tokens_per_second", "model_flops_utilization_ratio"));
+                          "tokens_per_second", "model_flops_utilization_ratio", "phase_seconds"));
+  EXPECT_THAT(keys_of(events()[0]["phase_seconds"]), ElementsAre("data", "forward", "backward", "reduce", "optimizer"));
+}
+
+TEST_F(MetricsJsonl, DetailsStandOnlyInStepsThatTellThem) {
+  JsonLines out(path);
+  StepStats s = stats_of(1);
+  s.phase_seconds = {0.125, 1, 2, 0.1, 0.25};
+  s.digest = "0123";
+  out.step(s, {{0.25, 1.0 / 3}, {{"weights", 100, 60}}});
+  const ordered_json event = events()[0];
+  EXPECT_EQ(event["phase_seconds"]["backward"], 2);
+  EXPECT_EQ(event["digest"], "0123");
+  EXPECT_EQ(event["rank_step_seconds"], (std::vector<double>{0.25, 1.0 / 3}));
+  EXPECT_EQ(event["memory"].dump(), R"({"weights":{"planned":100,"used":60}})");
 }
 
 TEST_F(MetricsJsonl, OtherEventsHaveTheirKeys) {
   JsonLines out(path);
   out.validation({5, 1.0, 2.0, 640, 0.5});
   out.checkpoint(5, 1.0, "runs/a/checkpoints/step_00000005", 0.25);
-  out.resume(5, 1.0, "runs/a/checkpoints/step_00000005");
+  RunInfo info;
+  info.steps = 70;
+  out.resume(5, 1.0, "runs/a/checkpoints/step_00000005", info);
   out.skip(stats_of(6));
   const auto all = events();
   EXPECT_THAT(keys_of(all[0]), ElementsAre("event", "time", "step", "loss", "tokens", "seconds"));
   EXPECT_THAT(keys_of(all[1]), ElementsAre("event", "time", "step", "path", "seconds"));
-  EXPECT_THAT(keys_of(all[2]), ElementsAre("event", "time", "step", "path"));
+  EXPECT_THAT(keys_of(all[2]),
+              ElementsAre("event", "time", "step", "path", "name", "output", "steps", "world_size", "data_ranks",
+                          "tensor_ranks", "threads", "device", "precision", "reproducible", "parameters",
+                          "flops_per_token", "peak_flops", "peak_source"));
+  EXPECT_EQ(all[2]["steps"], 70) << "a run may go on with more steps, on other ranks";
   EXPECT_THAT(keys_of(all[3]), ElementsAre("event", "time", "step", "loss_scale"));
   EXPECT_EQ(all[0]["event"], "validation");
   EXPECT_EQ(all[3]["event"], "skip");
@@ -143,7 +163,7 @@ TEST_F(MetricsJsonl, ResumeDropsLaterStepsAndKeepsTheRest) {
   write_run(9);
   JsonLines out(path);
   out.truncate_after(6);
-  out.resume(6, 1.0, "c");
+  out.resume(6, 1.0, "c", {});
   out.step(stats_of(7));
   EXPECT_THAT(steps(), ElementsAre(-1, 1, 2, 3, 4, 5, 6, 6, 7));
 }

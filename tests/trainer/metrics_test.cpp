@@ -73,6 +73,24 @@ TEST_F(MetricsFacade, AReportReachesFileAndServer) {
   }
 }
 
+TEST_F(MetricsFacade, MemoryIsToldWhenItChangesAndTheSecondsOfManyRanksNowAndThen) {
+  const RunFolder run(config);
+  Metrics metrics(config, info, run);
+  for (int s = 1; s <= 4; ++s) {
+    metrics.set_memory({{"weights", 10, s < 3 ? 5 : 6}});
+    metrics.set_rank_seconds(std::vector<double>(130, 0.5), 1.7e9);  // 130 ranks: every third step
+    metrics.on_step(step(s));
+  }
+  std::string memory, ranks;
+  for (const std::string& line : lines_of(read_file(config.run.output + "/metrics.jsonl"))) {
+    const json event = json::parse(line);
+    if (event.contains("memory")) memory += event["step"].dump();
+    if (event.contains("rank_step_seconds")) ranks += event["step"].dump();
+  }
+  EXPECT_EQ(memory, "13");
+  EXPECT_EQ(ranks, "14");
+}
+
 TEST_F(MetricsFacade, TargetsNameThePortThatWasTaken) {
   const RunFolder run(config);
   Metrics metrics(config, info, run);
@@ -138,8 +156,8 @@ TEST_F(MetricsFacade, AnEmptyAddressMeansNoServer) {
 TEST_F(MetricsFacade, MorePagesFitOnTheSameServer) {
   const RunFolder run(config);
   Metrics metrics(config, info, run);
-  metrics.server()->add_page("/", [](const HttpRequest&) -> HttpResponse { return {200, "text/html", "<p>page"}; });
-  EXPECT_THAT(http(metrics.server()->address().port, "/"), HasSubstr("<p>page"));
+  metrics.server()->add_page("/more", [](const HttpRequest&) -> HttpResponse { return {200, "text/html", "<p>page"}; });
+  EXPECT_THAT(http(metrics.server()->address().port, "/more"), HasSubstr("<p>page"));
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ class PageHandler : public CivetHandler {
   }
 
   HttpResponse response_to(const mg_request_info& info) {
-    const HttpRequest request{info.local_uri == nullptr ? "" : info.local_uri};
+    const HttpRequest request{info.local_uri == nullptr ? "" : info.local_uri,
+                              info.query_string == nullptr ? "" : info.query_string};
     if (request.path != path_) return {404, "text/plain; charset=utf-8", "no such page\n"};
     try {
       return page_(request);
@@ -71,7 +72,7 @@ class PageHandler : public CivetHandler {
   HttpServer::Page page_;
 };
 
-std::unique_ptr<CivetServer> start(const config::Address& address) {
+std::unique_ptr<CivetServer> start(const config::Address& address, const std::string& key) {
   const std::vector<std::string> options = {
       "listening_ports",    config::to_string(address), "num_threads", kThreads, "request_timeout_ms",
       kTimeoutMilliseconds, "enable_directory_listing", "no"};
@@ -87,8 +88,9 @@ std::unique_ptr<CivetServer> start(const config::Address& address) {
   }
   start_log = nullptr;
   if (server && server->getContext() != nullptr) return server;
-  throw Error(str("metrics.prometheus: cannot listen on port ", address.port, " of ", address.host, ": ", log,
-                  ". Set metrics.prometheus to another port, to port 0 for a free one, or to \"\" for no server"));
+  throw Error(str(key, ": cannot listen on port ", address.port, " of ", address.host, ": ", log, ". Set ", key,
+                  " to another port, or to port 0 for a free one",
+                  key == "metrics.prometheus" ? "; to \"\" for no server" : ""));
 }
 
 // Opens and closes a connection.
@@ -134,9 +136,9 @@ struct HttpServer::State {
   std::unique_ptr<CivetServer> server;
 };
 
-HttpServer::HttpServer(const config::Address& address) : state_(std::make_unique<State>()) {
+HttpServer::HttpServer(const config::Address& address, const std::string& key) : state_(std::make_unique<State>()) {
   state_->address = address;
-  state_->server = start(address);
+  state_->server = start(address, key);
   const std::vector<int> ports = state_->server->getListeningPorts();
   if (!ports.empty()) state_->address.port = ports.front();
 }

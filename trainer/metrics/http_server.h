@@ -10,7 +10,8 @@
 namespace phalanx {
 
 struct HttpRequest {
-  std::string path;  // "/metrics"
+  std::string path;   // "/metrics"
+  std::string query;  // what follows "?", as it came; may be empty
 };
 
 struct HttpResponse {
@@ -25,8 +26,9 @@ class HttpServer {
   // status 500.
   using Page = std::function<HttpResponse(const HttpRequest&)>;
 
-  // Listens at once; port 0 takes a free port. Throws Error naming metrics.prometheus and the port when it cannot.
-  explicit HttpServer(const config::Address& address);
+  // Listens at once; port 0 takes a free port. Throws Error naming `key`, what chose the address, and the port when it
+  // cannot.
+  explicit HttpServer(const config::Address& address, const std::string& key = "metrics.prometheus");
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

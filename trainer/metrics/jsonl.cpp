@@ -25,11 +25,11 @@ class Event {
   Event(const char* name) { json_["event"] = name; }
 
   template <class T>
-  Event& add(const char* key, const T& value) {
+  Event& add(const std::string& key, const T& value) {
     json_[key] = value;
     return *this;
   }
-  Event& add(const char* key, double value) {
+  Event& add(const std::string& key, double value) {
     if (std::isfinite(value)) {
       json_[key] = value;
       return *this;
@@ -49,6 +49,35 @@ class Event {
   Json json_;
   std::vector<std::string> non_finite_;
 };
+
+Event& add_info(Event& event, const RunInfo& info) {
+  return event.add("name", info.name)
+      .add("output", info.output)
+      .add("steps", info.steps)
+      .add("world_size", info.world_size)
+      .add("data_ranks", info.data_ranks)
+      .add("tensor_ranks", info.tensor_ranks)
+      .add("threads", info.threads)
+      .add("device", info.device)
+      .add("precision", info.precision)
+      .add("reproducible", info.reproducible)
+      .add("parameters", info.parameters)
+      .add("flops_per_token", info.flops_per_token)
+      .add("peak_flops", info.peak_flops)
+      .add("peak_source", info.peak_source);
+}
+
+Json phases_of(const StepStats& stats) {
+  Json json = Json::object();
+  for (std::size_t p = 0; p < kPhaseNames.size(); ++p) json[kPhaseNames[p]] = stats.phase_seconds[p];
+  return json;
+}
+
+Json memory_of(const std::vector<ArenaBytes>& memory) {
+  Json json = Json::object();
+  for (const ArenaBytes& arena : memory) json[arena.name] = {{"planned", arena.planned}, {"used", arena.used}};
+  return json;
+}
 
 // The step of a line, -1 where it has none; nullopt when it is no event.
 std::optional<std::int64_t> step_of(const std::string& line) {
@@ -85,27 +114,12 @@ JsonLines::~JsonLines() { ::close(file_); }
 bool JsonLines::empty() const { return ::lseek(file_, 0, SEEK_END) == 0; }
 
 void JsonLines::run(const RunInfo& info, double time) {
-  write(Event("run")
-            .add("format", kFormat)
-            .add("time", time)
-            .add("name", info.name)
-            .add("output", info.output)
-            .add("steps", info.steps)
-            .add("world_size", info.world_size)
-            .add("data_ranks", info.data_ranks)
-            .add("tensor_ranks", info.tensor_ranks)
-            .add("threads", info.threads)
-            .add("device", info.device)
-            .add("precision", info.precision)
-            .add("reproducible", info.reproducible)
-            .add("parameters", info.parameters)
-            .add("flops_per_token", info.flops_per_token)
-            .add("peak_flops", info.peak_flops)
-            .add("peak_source", info.peak_source)
-            .text());
+  Event event("run");
+  event.add("format", kFormat).add("time", time);
+  write(add_info(event, info).text());
 }
 
-void JsonLines::step(const StepStats& stats) {
+void JsonLines::step(const StepStats& stats, const StepDetail& detail) {
   Event event("step");
   event.add("time", stats.time)
       .add("step", stats.step)
@@ -115,8 +129,11 @@ void JsonLines::step(const StepStats& stats) {
       .add("tokens", stats.tokens)
       .add("step_seconds", stats.step_seconds)
       .add("tokens_per_second", stats.tokens_per_second)
-      .add("model_flops_utilization_ratio", stats.model_flops_utilization_ratio);
+      .add("model_flops_utilization_ratio", stats.model_flops_utilization_ratio)
+      .add("phase_seconds", phases_of(stats));
   if (!stats.digest.empty()) event.add("digest", stats.digest);
+  if (!detail.rank_step_seconds.empty()) event.add("rank_step_seconds", detail.rank_step_seconds);
+  if (!detail.memory.empty()) event.add("memory", memory_of(detail.memory));
   write(event.text());
 }
 
@@ -134,8 +151,10 @@ void JsonLines::checkpoint(std::int64_t step, double time, const std::string& pa
   write(Event("checkpoint").add("time", time).add("step", step).add("path", path).add("seconds", seconds).text());
 }
 
-void JsonLines::resume(std::int64_t step, double time, const std::string& path) {
-  write(Event("resume").add("time", time).add("step", step).add("path", path).text());
+void JsonLines::resume(std::int64_t step, double time, const std::string& path, const RunInfo& info) {
+  Event event("resume");
+  event.add("time", time).add("step", step).add("path", path);
+  write(add_info(event, info).text());
 }
 
 void JsonLines::skip(const StepStats& stats) {

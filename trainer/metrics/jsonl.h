@@ -4,10 +4,18 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "trainer/memory.h"
 #include "trainer/metrics/stats.h"
 
 namespace phalanx {
+
+// What only some steps tell.
+struct StepDetail {
+  std::vector<double> rank_step_seconds;  // by world rank, without collectives; empty: not told
+  std::vector<ArenaBytes> memory;         // of rank 0; empty: as told before
+};
 
 class JsonLines {
  public:
@@ -24,10 +32,11 @@ class JsonLines {
   // Numbers read back to the same bits; those that are not finite are null and named under "non_finite". Each event is
   // one write. A full disk takes back the part that was written and warns once: the run goes on.
   void run(const RunInfo& info, double time);
-  void step(const StepStats& stats);
+  void step(const StepStats& stats, const StepDetail& detail = {});
   void validation(const ValidationStats& stats);
   void checkpoint(std::int64_t step, double time, const std::string& path, double seconds);
-  void resume(std::int64_t step, double time, const std::string& path);
+  // Tells the run again, which may have other ranks or more steps than at its start.
+  void resume(std::int64_t step, double time, const std::string& path, const RunInfo& info);
   void skip(const StepStats& stats);
 
   // Drops every line from the first one of a later step on, and lines that a crash left incomplete or garbled. The

@@ -7,10 +7,14 @@
 #include "core/log.h"
 #include "trainer/metrics/console.h"
 #include "trainer/metrics/jsonl.h"
+#include "trainer/metrics/page/live_page.h"
 #include "trainer/metrics/prometheus.h"
 
 namespace phalanx {
 namespace {
+
+// metrics.jsonl tells all ranks' seconds so seldom that a step has at most about so many numbers of them.
+constexpr std::size_t kRanksPerStep = 64;
 
 double free_bytes(const std::string& folder) {
   struct statvfs info {};
@@ -25,8 +29,8 @@ std::string reachable(const config::Address& address) {
 }
 
 void say_where(const config::Address& address) {
-  log::info("metrics: http://", reachable(address), "/metrics; from elsewhere: ssh -L ", address.port, ":",
-            reachable(address), " ", host_name());
+  log::info("live page: http://", reachable(address), "/ (metrics: /metrics); from elsewhere: ssh -L ", address.port,
+            ":", reachable(address), " ", host_name());
 }
 
 }  // namespace
@@ -52,6 +56,9 @@ struct Metrics::State {
   bool begun = false;
   const RunFolder& folder;
   JsonLines jsonl;
+  StepDetail detail;               // of the next step
+  std::vector<ArenaBytes> memory;  // as told
+  std::int64_t ranks_told = 0;
   Console console;
   PrometheusExporter exporter;
   std::unique_ptr<HttpServer> server;  // last: its pages read the exporter
@@ -72,6 +79,7 @@ Metrics::Metrics(const config::Config& config, const RunInfo& info, const RunFol
   s.server->add_page("/metrics", [&exporter = s.exporter](const HttpRequest&) -> HttpResponse {
     return {200, "text/plain; version=0.0.4; charset=utf-8", exporter.text()};
   });
+  add_live_page(*s.server, {std::make_shared<RunFollower>(folder.metrics_path())});
   folder.write_prometheus_targets(reachable(s.server->address()));
   say_where(s.server->address());
 }
@@ -82,13 +90,14 @@ void Metrics::on_resume(std::int64_t step, const std::string& checkpoint) {
   state_->begun = true;
   state_->jsonl.truncate_after(step);
   if (state_->jsonl.empty()) state_->jsonl.run(state_->info, unix_seconds());
-  state_->jsonl.resume(step, unix_seconds(), checkpoint);
+  state_->jsonl.resume(step, unix_seconds(), checkpoint, state_->info);
   state_->folder.log_event(str("resumed at step ", step, " from ", checkpoint));
 }
 
 void Metrics::on_step(const StepStats& stats) {
   state_->begin();
-  state_->jsonl.step(stats);
+  state_->jsonl.step(stats, state_->detail);
+  state_->detail = {};
   if (stats.skipped) state_->jsonl.skip(stats);
   state_->exporter.step(stats);
   state_->console.step(stats);
@@ -109,7 +118,11 @@ void Metrics::on_checkpoint(std::int64_t step, const std::string& path, double s
   state_->console.checkpoint(step, path, seconds);
 }
 
-void Metrics::set_memory(const std::vector<ArenaBytes>& arenas) { state_->exporter.memory(arenas); }
+void Metrics::set_memory(const std::vector<ArenaBytes>& arenas) {
+  state_->exporter.memory(arenas);
+  if (arenas == state_->memory) return;
+  state_->memory = state_->detail.memory = arenas;
+}
 
 void Metrics::set_usage(const std::vector<Communicator::Usage>& totals) { state_->exporter.usage(totals); }
 
@@ -119,6 +132,8 @@ void Metrics::set_layer_gradient_norms(const std::vector<double>& norms) {
 
 void Metrics::set_rank_seconds(const std::vector<double>& seconds, double time) {
   for (std::size_t r = 0; r < seconds.size(); ++r) state_->exporter.rank(static_cast<int>(r), seconds[r], time);
+  const auto every = static_cast<std::int64_t>(1 + seconds.size() / kRanksPerStep);
+  if (state_->ranks_told++ % every == 0) state_->detail.rank_step_seconds = seconds;
 }
 
 HttpServer* Metrics::server() { return state_->server.get(); }
