@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(0, 1);
   for (const auto add :
        {commands::add_tokenizer, commands::add_data, commands::add_config, commands::add_train, commands::add_evaluate,
-        commands::add_generate, commands::add_checkpoint, commands::add_bench}) {
+        commands::add_generate, commands::add_checkpoint, commands::add_dashboard, commands::add_bench}) {
     add(app, selection);
   }
   try {

@@ -25,6 +25,7 @@ void add_train(CLI::App& app, Selection& selection);
 void add_evaluate(CLI::App& app, Selection& selection);
 void add_generate(CLI::App& app, Selection& selection);
 void add_checkpoint(CLI::App& app, Selection& selection);
+void add_dashboard(CLI::App& app, Selection& selection);
 void add_bench(CLI::App& app, Selection& selection);
 
 }  // namespace phalanx::commands
