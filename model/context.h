@@ -20,9 +20,9 @@ struct Context {
   GradReducer* reducer = nullptr;  // told of each gradient as it is complete; may be null
   PhaseClock* clock = nullptr;     // may be null
   std::uint64_t seed = 0;
-  bool training = false;  // dropout applies
-  bool first = false;     // gradients of matrices are set, not added to (Parameters::clear_gradients)
-  Tensor sequences;       // (B) int64: ordinals of the micro-batch's sequences
+  bool training = false;                                 // dropout applies
+  ops::Write matrix_gradients = ops::Write::accumulate;  // overwrite: after Parameters::clear_gradients
+  Tensor sequences;                                      // (B) int64: ordinals of the micro-batch's sequences
 
   [[nodiscard]] const TensorShards& shards() const { return tensor->shards(); }
   [[nodiscard]] DType dtype() const { return parameters->dtype(); }

@@ -36,7 +36,8 @@ class Network {
 
   [[nodiscard]] virtual const ParamBuilder& parameters() const = 0;
 
-  // Forward and backward of one micro-batch: adds to the gradients, and the sum of the token losses to loss_sum (1)
+  // Forward and backward of one micro-batch: adds to the gradients (those of matrices may be
+  // overwritten: Context::matrix_gradients), and the sum of the token losses to loss_sum (1)
   // fp64. Takes activations from ctx.activations and gives them back.
   virtual void forward_backward(const Context& ctx, const Batch& batch, const LossScale& scale,
                                 const Tensor& loss_sum) const = 0;

@@ -42,7 +42,7 @@ class Parameters {
   [[nodiscard]] const ops::LinearWeight& matrix(int spec, int s) const;
 
   // Before the first micro-batch of a sum: zeroes what layers add to. Gradients of matrices keep what they hold, for
-  // that micro-batch sets them (Context::first).
+  // that micro-batch overwrites them (Context::matrix_gradients).
   void clear_gradients() const;
   // The flat gradients become `other` (flat_count) fp32, and the other way round.
   void swap_gradients(Tensor& other) { std::swap(flat_gradients_, other); }

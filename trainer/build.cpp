@@ -76,9 +76,11 @@ Replica::Workload evaluation_workload(const config::Config& c) {
 Replica::Workload training_workload(const config::Config& c) {
   return [batch = empty_batch(sequences_at_once(c), c.model.context), evaluate = evaluation_workload(c)](
              const Context& ctx, const Network& network) {
-    {
+    for (const ops::Write write : {ops::Write::overwrite, ops::Write::accumulate}) {
       const Scratch scratch(*ctx.activations);
-      network.forward_backward(ctx, batch, {}, ctx.take({1}, DType::f64));
+      Context writing = ctx;
+      writing.matrix_gradients = write;
+      network.forward_backward(writing, batch, {}, ctx.take({1}, DType::f64));
     }
     evaluate(ctx, network);
   };

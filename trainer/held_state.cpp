@@ -8,13 +8,11 @@
 namespace phalanx {
 namespace {
 
-// Odd, and unlike for neighbours, so that tensors that change places change the sum (the finalizer of SplitMix64;
-// Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014).
-std::uint64_t factor_of(int index) {
-  std::uint64_t x = (static_cast<std::uint64_t>(index) + 1) * 0x9E3779B97F4A7C15;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-  return (x ^ (x >> 31)) | 1;
+// Odd, and from the name alone, so that digests outlive a table in another order: FNV-1a (Fowler, Noll, Vo).
+std::uint64_t factor_of(const std::string& name) {
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001B3;
+  return hash | 1;
 }
 
 std::uint64_t digest_of(const ops::Exec& exec, const Tensor& x, const ops::DigestIndex& index) {
@@ -50,18 +48,26 @@ std::vector<HeldTensor> digest_held_state(Replica& replica) {
   const OptimizerState& state = replica.optimizer();
   const Ownership& ownership = replica.ownership();
   const Tensor& weights = replica.parameters().flat_weights();
+  const ParamTable& table = layout.table();
+  const auto whole_on_every_rank = [&](int spec) { return table[static_cast<std::size_t>(spec)].split == Split::none; };
   std::vector<HeldTensor> held;
   const bool masters_are_weights = state.master().data == weights.data;
-  for (int spec = 0; !masters_are_weights && spec < static_cast<int>(layout.table().size()); ++spec) {
+  for (int spec = 0; !masters_are_weights && spec < static_cast<int>(table.size()); ++spec) {
     const LocalParam& local = layout.param(spec);
-    held.push_back({StateKind::weights, spec, true, false,
-                    digest_of(exec, weights.slice(local.offset, local.count), {.offset = local.offset})});
+    held.push_back({.kind = StateKind::weights,
+                    .spec = spec,
+                    .copies = whole_on_every_rank(spec) ? Copies::world : Copies::data,
+                    .digest = digest_of(exec, weights.slice(local.offset, local.count), {})});
   }
   const auto add_pieces = [&](StateKind kind, const Tensor& own) {
     if (!own.defined()) return;
     for (const OwnedPiece& piece : state.pieces()) {
-      held.push_back({kind, piece.spec, ownership.parts == 1, ownership.counts && piece.primary,
-                      digest_of_piece(exec, layout.table()[static_cast<std::size_t>(piece.spec)], piece, own)});
+      const Copies copies = whole_on_every_rank(piece.spec) ? Copies::world : Copies::data;
+      held.push_back({.kind = kind,
+                      .spec = piece.spec,
+                      .copies = ownership.parts == 1 ? copies : Copies::none,
+                      .counts = ownership.counts && piece.primary,
+                      .digest = digest_of_piece(exec, table[static_cast<std::size_t>(piece.spec)], piece, own)});
     }
   };
   add_pieces(StateKind::master, state.master());
@@ -70,10 +76,12 @@ std::vector<HeldTensor> digest_held_state(Replica& replica) {
   return held;
 }
 
-StateDigest sum_digests(const std::vector<HeldTensor>& held, Communicator& world) {
+StateDigest sum_digests(const std::vector<HeldTensor>& held, const ParamTable& table, Communicator& world) {
   std::uint64_t sums[3] = {};
   for (const HeldTensor& tensor : held) {
-    if (tensor.counts) sums[static_cast<int>(tensor.kind) - 1] += factor_of(tensor.spec) * tensor.digest;
+    if (!tensor.counts) continue;
+    const std::string& name = table[static_cast<std::size_t>(tensor.spec)].name;
+    sums[static_cast<int>(tensor.kind) - 1] += factor_of(name) * tensor.digest;
   }
   std::int64_t totals[3];
   for (int i = 0; i < 3; ++i) totals[i] = static_cast<std::int64_t>(sums[i]);

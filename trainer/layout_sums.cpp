@@ -70,7 +70,7 @@ class LayoutSums final : public StepSums {
       const Batch& sequence = step.batch.micro[static_cast<std::size_t>(shard * step.sequences + i)];
       fill_zero(replica_.loss_sum(), {});
       Context ctx = replica_.context();
-      ctx.first = i == 0;
+      if (i == 0) ctx.matrix_gradients = ops::Write::overwrite;
       replica_.network().forward_backward(ctx, sequence, step.scale, replica_.loss_sum());
       loss_.add(*replica_.loss_sum().as<double>());
     }

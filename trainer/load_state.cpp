@@ -1,5 +1,6 @@
 #include "trainer/load_state.h"
 
+#include "core/check.h"
 #include "trainer/agree.h"
 #include "trainer/build.h"
 #include "trainer/held_state.h"
@@ -10,7 +11,7 @@ void load_state(Replica& replica, const checkpoint::Manifest& manifest, checkpoi
   on_every_rank(world, [&] { checkpoint::load(manifest, parts, owned_state(replica)); });
   if (manifest.progress.digest) {
     StateDigest want = *manifest.progress.digest;
-    StateDigest got = sum_digests(digest_held_state(replica), world);
+    StateDigest got = sum_digests(digest_held_state(replica), replica.layout().table(), world);
     if (parts == checkpoint::Parts::weights) want.m = want.v = got.m = got.v = 0;
     if (got != want) {
       throw AgreedError(str(manifest.folder, ": the state that was loaded has digest ", digest_text(combined(got)),

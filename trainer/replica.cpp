@@ -76,7 +76,7 @@ Replica::Replica(const ReplicaOptions& options, Communicator& data, Communicator
       region_(std::make_unique<TensorRegion>(tensor, shards_of(options))) {
   const auto planned = run_plan(options_, *network_, *layout_, *region_, workload);
   parts_ = make_parts(options_, *network_, *layout_, Memory::allocate(options_.device, planned->memory));
-  if (options_.training) {
+  if (options_.training && options_.spare_gradients == 0) {  // else the flat gradients change places
     reducer_ =
         std::make_unique<GradReducer>(*layout_, data_, parts_->parameters->flat_gradients(), ownership_.parts > 1);
   }

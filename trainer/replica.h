@@ -64,9 +64,9 @@ class Replica {
   void swap_gradients(int i) {
     parts_->parameters->swap_gradients(parts_->spare_gradients.at(static_cast<std::size_t>(i)));
   }
-  // Only of a replica made for training.
+  // Only of a replica made for training without spare gradients.
   [[nodiscard]] GradReducer& reducer() const {
-    ENSURE(reducer_, "a replica made for evaluation has no gradients to reduce");
+    ENSURE(reducer_, "this replica has no reducer: it evaluates, or has spare gradients");
     return *reducer_;
   }
   [[nodiscard]] const Memory& memory() const { return parts_->memory; }

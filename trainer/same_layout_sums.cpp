@@ -13,7 +13,7 @@ class SameLayoutSums final : public StepSums {
     for (std::size_t i = 0; i < batch.micro.size(); ++i) {
       if (i + 1 == batch.micro.size()) replica_.reducer().begin_last_backward();
       Context ctx = replica_.context();
-      ctx.first = i == 0;
+      if (i == 0) ctx.matrix_gradients = ops::Write::overwrite;
       replica_.network().forward_backward(ctx, batch.micro[i], scale, replica_.loss_sum());
     }
     replica_.clock().enter(Phase::reduce);

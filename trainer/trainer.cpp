@@ -34,8 +34,8 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   sums_->gradients(batch, {counts.predicted > 0 ? 1.0 / static_cast<double>(counts.predicted) : 0.0});
   clock.enter(Phase::optimizer);
   const Totals totals = take_totals();  // the same numbers on every rank,
+  watch_.end();                         // (a flipped bit is named before what it may have done)
   require_finite(totals);               // so every rank takes the same branch
-  watch_.end();
   const double rate =
       learning_rate(config_.schedule, config_.optimizer.learning_rate, config_.training.steps, progress_.step);
   ++progress_.adam_t;
@@ -47,18 +47,17 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   progress_.sequences_consumed += config_.training.global_batch;
   progress_.tokens_consumed += counts.tokens;
   progress_.loss = counts.predicted > 0 ? totals.loss_sum / static_cast<double>(counts.predicted) : 0.0;
+  const std::int64_t every = config_.run.digest_every;
+  const bool digests = every > 0 && progress_.step % every == 0;
+  const std::string digest = digests ? digest_text(combined(watch_.begin(progress_.step))) : std::string();
   StepStats stats = make_stats(totals, counts, rate, seconds_since(start) + data_wait_seconds);
   stats.data_wait_seconds = data_wait_seconds;
   stats.phase_seconds[static_cast<std::size_t>(Phase::data)] = data_wait_seconds;
-  const std::int64_t every = config_.run.digest_every;
-  if (every > 0 && progress_.step % every == 0) stats.digest = digest_text(combined(watch_.begin(progress_.step)));
+  stats.digest = digest;
   return stats;
 }
 
-StateDigest Trainer::checked_digest() {
-  watch_.check();
-  return watch_.digest();
-}
+StateDigest Trainer::checked_digest() { return watch_.checked(progress_.step); }
 
 Trainer::Counts Trainer::global_counts(const data::StepBatch& batch) {
   std::int64_t counts[2] = {batch.predicted, batch.tokens};

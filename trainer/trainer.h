@@ -28,12 +28,15 @@ class Trainer {
   // Mean loss over the targets of the batches of all data ranks, dropout off. Collective.
   ValidationStats evaluate(const std::vector<Batch>& batches);
 
-  // The digest of masters and moments as they are; first of all, where they are watched, checks that nothing changed
-  // them since the last step. Collective.
+  // The digest of masters and moments as they are, once nothing is found that changed them since the last step, or
+  // where copies of ranks differ. Watches on until the next step. Collective.
   StateDigest checked_digest();
 
   [[nodiscard]] const checkpoint::Progress& progress() const { return progress_; }
-  void set_progress(const checkpoint::Progress& progress) { progress_ = progress; }
+  void set_progress(const checkpoint::Progress& progress) {
+    progress_ = progress;
+    progress_.digest.reset();  // it is of that state alone
+  }
   [[nodiscard]] const std::vector<double>& layer_gradient_norms() const { return layer_norms_; }
 
  private:

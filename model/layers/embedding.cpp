@@ -44,6 +44,7 @@ void Embedding::backward(const Context& ctx, const Tensor& dy, const Tensor& tok
   const TensorShards& shards = ctx.shards();
   const ops::Dropout dropout = ctx.dropout(options_.dropout, Purpose::embedding_dropout, 0);
   if (dropout.rate > 0.0F) ops::dropout_apply(ctx.exec, {.y = dy, .x = dy, .dropout = dropout});
+  // The head came first in this backward and has written the table's gradient.
   for (int s = 0; s < shards.count; ++s) {
     const bool once = s == 0;  // the position table is whole on every rank
     ops::embedding_backward(ctx.exec,

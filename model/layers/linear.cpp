@@ -30,7 +30,7 @@ Tensor ColumnLinear::backward(const Context& ctx, const Tensor& dy, const Tensor
                                  .dbias = bias == Bias::here ? ctx.parameters->gradient(bias_, s).flat() : Tensor{},
                                  .dy = dy[s],
                                  .x = x,
-                                 .overwrite = ctx.first});
+                                 .write = ctx.matrix_gradients});
   }
   ctx.ready(bias_);
   ctx.ready(weight_);
@@ -60,7 +60,7 @@ Tensor RowLinear::backward(const Context& ctx, const Tensor& dy, const Tensor& h
                                            .dbias = {},
                                            .dy = dy,
                                            .x = h[s],
-                                           .overwrite = ctx.first});
+                                           .write = ctx.matrix_gradients});
   }
   ctx.ready(weight_);
   return dh;

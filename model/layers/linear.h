@@ -18,7 +18,7 @@ class ColumnLinear {
 
   // x (N, IC) -> y (S, N, OC_s)
   [[nodiscard]] Tensor forward(const Context& ctx, const Tensor& x) const;
-  // dy (S, N, OC_s), x (N, IC) -> dx (N, IC); adds dW and, unless the caller's op does it, db
+  // dy (S, N, OC_s), x (N, IC) -> dx (N, IC); writes dW and, unless the caller's op does it, adds db
   enum class Bias : std::uint8_t { here, elsewhere };
   [[nodiscard]] Tensor backward(const Context& ctx, const Tensor& dy, const Tensor& x, Bias bias) const;
 
@@ -35,7 +35,7 @@ class RowLinear {
 
   // h (S, N, IC_s) -> y (N, OC), without bias
   [[nodiscard]] Tensor forward(const Context& ctx, const Tensor& h) const;
-  // dy (N, OC), h (S, N, IC_s) -> dh (S, N, IC_s); adds dW
+  // dy (N, OC), h (S, N, IC_s) -> dh (S, N, IC_s); writes dW
   [[nodiscard]] Tensor backward(const Context& ctx, const Tensor& dy, const Tensor& h) const;
 
   [[nodiscard]] int bias() const { return bias_; }

@@ -43,7 +43,7 @@ LmHead::Chunk LmHead::chunk_loss(const Context& ctx, const Tensor& x, const Tens
 }
 
 void LmHead::chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor& dx, const Tensor& x,
-                            const Tensor& targets, float scale, bool overwrite) const {
+                            const Tensor& targets, float scale, ops::Write write) const {
   const TensorShards& shards = ctx.shards();
   const Tensor partials =
       shards.count == 1 ? dx.view({1, dx.size(0), dx.size(1)}) : ctx.take({shards.count, dx.size(0), dx.size(1)});
@@ -60,7 +60,7 @@ void LmHead::chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor
     ops::linear_backward_input(ctx.exec, {.dx = partials[s], .dy = dlogits, .w = w});
     ops::linear_backward_weight(
         ctx.exec,
-        {.dw = ctx.parameters->gradient(token_table_, s), .dbias = {}, .dy = dlogits, .x = x, .overwrite = overwrite});
+        {.dw = ctx.parameters->gradient(token_table_, s), .dbias = {}, .dy = dlogits, .x = x, .write = write});
   }
   const Tensor sum = ctx.sum_over_shards(partials);
   if (shards.count > 1) ctx.copy(dx, sum);
@@ -85,7 +85,8 @@ Tensor LmHead::loss_and_gradient(const Context& ctx, const Tensor& x, const Tens
     ctx.enter(Phase::forward);
     const Chunk chunk = chunk_loss(ctx, x_n, targets_n, loss_sum);
     ctx.enter(Phase::backward);
-    chunk_gradient(ctx, chunk, dx.slice(begin, n), x_n, targets_n, scale, ctx.first && begin == 0);
+    chunk_gradient(ctx, chunk, dx.slice(begin, n), x_n, targets_n, scale,
+                   begin == 0 ? ctx.matrix_gradients : ops::Write::accumulate);
   }
   return dx;
 }

@@ -18,8 +18,8 @@ class LmHead {
 
   // x (N, C), targets (N): adds the token losses to loss_sum (1) fp64.
   void loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Tensor& loss_sum) const;
-  // Likewise, and returns dx (N, C); adds the table's gradient. Both are gradients of scale x loss; loss_sum is not
-  // scaled.
+  // Likewise, and returns dx (N, C); writes the table's gradient (the first that does). Both are gradients of scale x
+  // loss; loss_sum is not scaled.
   [[nodiscard]] Tensor loss_and_gradient(const Context& ctx, const Tensor& x, const Tensor& targets, float scale,
                                          const Tensor& loss_sum) const;
   // x (N, C) -> logits (S, N, V_s) of this rank's shards.
@@ -32,7 +32,7 @@ class LmHead {
   };
   Chunk chunk_loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Tensor& loss_sum) const;
   void chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor& dx, const Tensor& x, const Tensor& targets,
-                      float scale, bool overwrite) const;
+                      float scale, ops::Write write) const;
 
   int token_table_;
   std::int64_t V_;

@@ -2,6 +2,7 @@
 // modulo 2^64, of each element's bits times an odd number that its index gives. Any one changed element changes it.
 #pragma once
 
+#include <cstdint>
 #include <limits>
 
 #include "model/ops/exec.h"

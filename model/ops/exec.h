@@ -15,6 +15,8 @@ namespace phalanx::ops {
 
 struct OpTable;  // model/ops/op_table.h: one function per op, filled by each backend
 
+enum class Write : std::uint8_t { accumulate, overwrite };
+
 struct Exec {
   Device device;
   Stream stream;

@@ -100,7 +100,7 @@ void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
   check_backward_weight(exec, a);
   if (a.dy.size(0) == 0) {
-    if (a.overwrite && !exec.planning()) fill_zero(a.dw, exec.stream);
+    if (a.write == Write::overwrite && !exec.planning()) fill_zero(a.dw, exec.stream);
     return;
   }
   if (!exec.planning()) return exec.table->linear_backward_weight(exec, a);

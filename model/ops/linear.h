@@ -39,11 +39,11 @@ struct LinearBackwardInput {
 void linear_backward_input(const Exec& exec, const LinearBackwardInput& a);
 
 struct LinearBackwardWeight {
-  Tensor dw;               // (OC, IC) fp32, accumulated: += dyᵀ x
-  Tensor dbias;            // (OC) fp32, accumulated: column sums of dy; may be undefined
-  Tensor dy;               // (N, OC)
-  Tensor x;                // (N, IC)
-  bool overwrite = false;  // dw = dyᵀ x, whatever it held
+  Tensor dw;                        // (OC, IC) fp32: += or = dyᵀ x
+  Tensor dbias;                     // (OC) fp32, accumulated: column sums of dy; may be undefined
+  Tensor dy;                        // (N, OC)
+  Tensor x;                         // (N, IC)
+  Write write = Write::accumulate;  // of dw
 };
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a);
 

@@ -73,7 +73,7 @@ void add_bias_gradient(const Exec& exec, const LinearBackwardWeight& a) {
   if (a.dbias.defined() && !exec.planning()) exec.table->column_sums(exec, a.dbias, a.dy);
 }
 
-// dw += dyᵀ x, with x packed into the workspace.
+// dw += or = dyᵀ x, with x packed into the workspace.
 void weight_gradient(const Exec& exec, const Tensor& dw, const Tensor& dy, const Tensor& x, bool accumulate) {
   Product p = weight_product(dy.size(0), dy.size(1), x.size(1), dy.dtype, accumulate);
   const std::int64_t bytes = packed_bytes(p);
@@ -150,7 +150,7 @@ void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
   if (by_panels(a.dy.dtype)) return backward_weight_by_panels(exec, a);
   for (std::int64_t n = 0; n < a.dy.size(0); n += kWeightRows) {
     const std::int64_t rows = std::min(kWeightRows, a.dy.size(0) - n);
-    weight_gradient(exec, a.dw, a.dy.slice(n, rows), a.x.slice(n, rows), n > 0 || !a.overwrite);
+    weight_gradient(exec, a.dw, a.dy.slice(n, rows), a.x.slice(n, rows), n > 0 || a.write == Write::accumulate);
   }
 }
 

@@ -94,7 +94,7 @@ void backward_weight_by_panels(const Exec& exec, const LinearBackwardWeight& a) 
     widen(exec, x, a.x.slice(n, rows).data, IC, rows, IC);
     for_blocks(OC, kPanel, [&](std::int64_t o, std::int64_t outputs) {
       widen(exec, dy, column(a.dy.slice(n, rows), o), OC, rows, outputs);
-      const bool accumulate = n > 0 || !a.overwrite;
+      const bool accumulate = n > 0 || a.write == Write::accumulate;
       multiply(exec, {.M = outputs, .K = rows, .N = IC, .a = Layout::columns, .accumulate = accumulate}, dy.data,
                x.data, a.dw.slice(o, outputs).data);
     });

@@ -10,6 +10,7 @@
 
 #include "tests/support/arrays.h"
 #include "tests/support/exec.h"
+#include "tests/support/threads.h"
 
 namespace phalanx::ops {
 namespace {
@@ -55,6 +56,24 @@ TEST_P(Digest, ColumnsOfAMatrixAddUpToTheWhole) {
     }
   }
   EXPECT_EQ(sum, of(whole.tensor()));
+}
+
+// Longer than what a thread takes at a time; the digest is part of the checkpoint format, so its value may not change.
+TEST_P(Digest, IsTheDocumentedSumForAnyNumberOfThreads) {
+  constexpr std::int64_t n = 3 * 16384 + 5;
+  const Array x = phalanx::testing::normal_array({n}, DType::f32, 3);
+  Array copy = x;
+  const DigestIndex index{.begin = 5, .block = 1000, .stride = 7000, .offset = 300};
+  const auto* bits = reinterpret_cast<const std::uint32_t*>(copy.tensor().data);
+  std::uint64_t want = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto k = static_cast<std::uint64_t>((5 + i) / 1000 * 7000 + 300 + (5 + i) % 1000);
+    want += ((k * 0x9E3779B97F4A7C15 >> 32) | 1) * bits[i];
+  }
+  for (const int threads : {1, 3}) {
+    const phalanx::testing::ThreadCount scoped(threads);
+    EXPECT_EQ(of(copy.tensor(), index), want) << threads;
+  }
 }
 
 TEST_P(Digest, AnyFlippedBitChangesIt) {

@@ -70,11 +70,12 @@ struct Layer {
     return weight;
   }
 
-  void run(const Exec& exec, bool packed) {
+  void run(const Exec& exec, bool packed, Write write = Write::accumulate) {
     const LinearWeight lw = weight(exec, packed);
     linear_forward(exec, {.y = y.tensor(), .x = x.tensor(), .w = lw, .bias = bias.tensor()});
     linear_backward_input(exec, {.dx = dx.tensor(), .dy = dy.tensor(), .w = lw});
-    linear_backward_weight(exec, {.dw = dw.tensor(), .dbias = dbias.tensor(), .dy = dy.tensor(), .x = x.tensor()});
+    linear_backward_weight(
+        exec, {.dw = dw.tensor(), .dbias = dbias.tensor(), .dy = dy.tensor(), .x = x.tensor(), .write = write});
   }
 
   std::int64_t N, OC, IC;
@@ -182,19 +183,20 @@ TEST_P(Linear, ProductsMatchDoublePrecision) {
 
 TEST_P(Linear, SameBitsForAnyNumberOfThreads) {
   constexpr std::int64_t kShapes[][3] = {{129, 193, 257}, {256, 1152, 384}, {1100, 33, 96}, {4096, 64, 64}};
-  for (const auto& [N, OC, IC] : kShapes) {
-    std::vector<Layer> layers;
-    for (const int threads : {1, 2, 3, 8}) {
-      const ThreadCount scoped(threads);
-      layers.emplace_back(N, OC, IC, GetParam().dtype).run(exec(), GetParam().packed);
+  for (const auto& [N, OC, IC] : kShapes)
+    for (const Write write : {Write::accumulate, Write::overwrite}) {
+      std::vector<Layer> layers;
+      for (const int threads : {1, 2, 3, 8}) {
+        const ThreadCount scoped(threads);
+        layers.emplace_back(N, OC, IC, GetParam().dtype).run(exec(), GetParam().packed, write);
+      }
+      for (const Layer& layer : layers) {
+        EXPECT_TRUE(layer.y.bytes() == layers[0].y.bytes()) << "y, N=" << N;
+        EXPECT_TRUE(layer.dx.bytes() == layers[0].dx.bytes()) << "dx, N=" << N;
+        EXPECT_TRUE(layer.dw.bytes() == layers[0].dw.bytes()) << "dw, N=" << N;
+        EXPECT_TRUE(layer.dbias.bytes() == layers[0].dbias.bytes()) << "dbias, N=" << N;
+      }
     }
-    for (const Layer& layer : layers) {
-      EXPECT_TRUE(layer.y.bytes() == layers[0].y.bytes()) << "y, N=" << N;
-      EXPECT_TRUE(layer.dx.bytes() == layers[0].dx.bytes()) << "dx, N=" << N;
-      EXPECT_TRUE(layer.dw.bytes() == layers[0].dw.bytes()) << "dw, N=" << N;
-      EXPECT_TRUE(layer.dbias.bytes() == layers[0].dbias.bytes()) << "dbias, N=" << N;
-    }
-  }
 }
 
 TEST_P(Linear, PackedWeightsServeAnyNumberOfThreads) {
@@ -208,14 +210,16 @@ TEST_P(Linear, PackedWeightsServeAnyNumberOfThreads) {
 }
 
 TEST_P(Linear, PlanningTakesTheWorkspaceThatRunningTakes) {
-  const PlanningExec plan;
-  Layer layer(1100, 1060, 65, GetParam().dtype);
-  layer.run(plan.exec(), GetParam().packed);
-  EXPECT_GT(plan.peak(), 0);
-  const CpuExec exact(plan.peak(), *GetParam().table);
-  layer.run(exact.exec(), GetParam().packed);
-  EXPECT_EQ(exact.workspace().peak(), plan.peak());
-  EXPECT_EQ(exact.workspace().mark(), 0);
+  for (const Write write : {Write::accumulate, Write::overwrite}) {
+    const PlanningExec plan;
+    Layer layer(1100, 1060, 65, GetParam().dtype);
+    layer.run(plan.exec(), GetParam().packed, write);
+    EXPECT_GT(plan.peak(), 0);
+    const CpuExec exact(plan.peak(), *GetParam().table);
+    layer.run(exact.exec(), GetParam().packed, write);
+    EXPECT_EQ(exact.workspace().peak(), plan.peak());
+    EXPECT_EQ(exact.workspace().mark(), 0);
+  }
 }
 
 TEST_P(Linear, OverwritingForgetsWhatWasThere) {
@@ -228,7 +232,7 @@ TEST_P(Linear, OverwritingForgetsWhatWasThere) {
                                       .dbias = {},
                                       .dy = layer->dy.tensor(),
                                       .x = layer->x.tensor(),
-                                      .overwrite = layer == &set});
+                                      .write = layer == &set ? Write::overwrite : Write::accumulate});
     }
     for (std::int64_t i = 0; i < set.dw.count(); ++i) ASSERT_EQ(set.dw[i], added.dw[i]) << i << ", N=" << N;
   }

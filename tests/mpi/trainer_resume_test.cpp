@@ -1,5 +1,6 @@
 // A run that was stopped and resumed is the run that was not: bit for bit at the same layout, from a checkpoint on
 // disk.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -15,6 +16,8 @@ namespace phalanx {
 namespace {
 
 using namespace testing::tiny;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 constexpr int kBefore = 3, kAfter = 3;
 
@@ -46,6 +49,12 @@ checkpoint::Provenance provenance(const Case& c) {
   return p;
 }
 
+std::string save_job(Job& job, const Case& c, const std::string& folder) {
+  checkpoint::Progress progress = job.trainer.progress();
+  progress.digest = job.trainer.checked_digest();
+  return checkpoint::save(folder, progress, provenance(c), owned_state(job.replica), test_runtime().world());
+}
+
 void expect_resume_is_exact(const Case& c) {
   Parallel undisturbed(c);
   run_steps(undisturbed.job, c, 0, kBefore);
@@ -56,8 +65,7 @@ void expect_resume_is_exact(const Case& c) {
   {
     Parallel first(c);
     run_steps(first.job, c, 0, kBefore);
-    path = checkpoint::save(folder.path(), first.job.trainer.progress(), provenance(c), owned_state(first.job.replica),
-                            test_runtime().world());
+    path = save_job(first.job, c, folder.path());
   }
   Parallel second(c);
   const checkpoint::Manifest manifest = checkpoint::read_manifest(path);
@@ -76,6 +84,29 @@ TEST(Resume, EqualsNoStopBitForBit) {
     }
   }
   if (ranks == 4) expect_resume_is_exact({.data = 2, .tensor = 2, .micro = 2});
+}
+
+TEST(Resume, StateThatLacksItsDigestIsRefused) {
+  const Case c{.data = test_runtime().world_size(), .micro = 1, .precision = "bf16"};
+  Parallel job(c);
+  run_steps(job.job, c, 0, 1);
+  const testing::SharedFolder folder("phalanx_resume");
+  const checkpoint::Manifest good = checkpoint::read_manifest(save_job(job.job, c, folder.path()));
+  const auto load = [&](int kind, checkpoint::Parts parts) {
+    checkpoint::Manifest manifest = good;
+    StateDigest& digest = *manifest.progress.digest;
+    (kind == 0 ? digest.master : kind == 1 ? digest.m : digest.v) ^= 1;
+    load_state(job.job.replica, manifest, parts, test_runtime().world());
+  };
+  for (const int kind : {0, 1, 2}) {
+    EXPECT_THAT([&] { load(kind, checkpoint::Parts::weights_and_moments); },
+                ThrowsMessage<AgreedError>(HasSubstr("it changed on its way to the disk or back")))
+        << kind;
+    if (kind > 0) {
+      EXPECT_NO_THROW(load(kind, checkpoint::Parts::weights)) << "moments were not loaded";
+    }
+  }
+  EXPECT_THROW(load(0, checkpoint::Parts::weights), AgreedError);
 }
 
 TEST(Step, NotFiniteLossStopsAllRanksBeforeTheUpdateAndNamesTheTensor) {

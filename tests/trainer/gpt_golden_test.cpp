@@ -48,7 +48,8 @@ class GptGolden : public testing::TestWithParam<Recompute> {
     const ReplicaOptions options{
         .network = {.L = kL, .C = kC, .NH = kNH, .F = kF, .T = kT, .V = kV, .recompute = GetParam()},
         .bucket_elements = 1000};
-    replica_ = std::make_unique<Replica>(options, *self_, *self_, [](const Context& ctx, const Network& network) {
+    replica_ = std::make_unique<Replica>(options, *self_, *self_, [](Context ctx, const Network& network) {
+      ctx.matrix_gradients = ops::Write::overwrite;
       network.forward_backward(ctx, empty_batch(kB, kT), {}, ctx.take({1}, DType::f64));
     });
     set_weights();
@@ -78,7 +79,7 @@ class GptGolden : public testing::TestWithParam<Recompute> {
     fill_zero(replica_->loss_sum(), {});
     replica_->reducer().begin_last_backward();
     Context ctx = replica_->context();
-    ctx.first = true;
+    ctx.matrix_gradients = ops::Write::overwrite;
     replica_->network().forward_backward(ctx, batch, {1.0 / static_cast<double>(batch.predicted)},
                                          replica_->loss_sum());
     replica_->reducer().finish({});

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,10 +51,12 @@ struct OwnedState {
 };
 
 // Writes <checkpoints>/step_%08d with all ranks of `world` taking part, replacing one of the same step. Returns its
-// path. On any rank's failure every rank throws the same Error, and nothing is left but the last good checkpoint. The
-// parts of a save, for writing in the background, are in save_parts.h.
-std::string save(const std::string& checkpoints, const Progress& progress, const Provenance& provenance,
-                 const OwnedState& state, Communicator& world);
+// path. On any rank's failure every rank throws the same Error, and nothing is left but the last good checkpoint.
+// `check_written` runs on every rank between writing and the moment that makes it a checkpoint, and may throw
+// AgreedError to prevent that. The parts of a save, for writing in the background, are in save_parts.h.
+std::string save(
+    const std::string& checkpoints, const Progress& progress, const Provenance& provenance, const OwnedState& state,
+    Communicator& world, const std::function<void()>& check_written = [] {});
 
 // Removes checkpoints beyond the newest `keep`, except every keep_every-th step (0: none). Steps above that of
 // `latest`, left by a run that went on from an earlier checkpoint, are neither counted nor removed. What cannot be

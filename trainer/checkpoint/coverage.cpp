@@ -41,7 +41,7 @@ void check_piece(const Manifest& manifest, const StoredFile& file, const StoredP
   const int shard_count = manifest.shard_counts[index];
   ENSURE(piece.shard >= 0 && piece.shard < shard_count, file.name, ": ", spec.name, ": shard ", piece.shard, " of ",
          shard_count);
-  const std::int64_t elements = true_elements(spec, piece.shard, shard_count);
+  const std::int64_t elements = shard_geometry(spec, piece.shard, shard_count).true_elements();
   ENSURE(piece.begin >= 0 && piece.count >= 1 && piece.count <= elements && piece.begin <= elements - piece.count,
          file.name, ": ", spec.name, ": ", piece.count, " elements from ", piece.begin, " of a shard of ", elements);
   const std::int64_t bytes = piece.count * static_cast<std::int64_t>(sizeof(float));
@@ -59,7 +59,7 @@ void check_tiles(const ParamSpec& spec, int shard_count, std::vector<const Store
   });
   auto next = pieces.begin();
   for (int shard = 0; shard < shard_count; ++shard) {
-    const std::int64_t elements = true_elements(spec, shard, shard_count);
+    const std::int64_t elements = shard_geometry(spec, shard, shard_count).true_elements();
     if (elements == 0 && next == pieces.end()) return;  // this and all later shards are padding
     std::int64_t done = 0;
     for (; next != pieces.end() && (*next)->shard == shard; ++next) {
@@ -72,14 +72,6 @@ void check_tiles(const ParamSpec& spec, int shard_count, std::vector<const Store
 }
 
 }  // namespace
-
-std::int64_t true_elements(const ParamSpec& spec, int shard, int shard_count) {
-  const Shape shape = shard_shape(spec, shard_count);
-  if (!spec.vocabulary) return shape.count();
-  const std::int64_t first_row = spec.split == Split::rows ? shard * shape[0] : 0;
-  const std::int64_t rows = std::clamp<std::int64_t>(spec.shape[0] - first_row, 0, shape[0]);
-  return shape.count() / shape[0] * rows;
-}
 
 void check_coverage(const Manifest& manifest) {
   ENSURE(manifest.shard_counts.size() == manifest.table.size(), manifest.table.size(), " tensors, ",

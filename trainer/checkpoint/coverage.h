@@ -1,15 +1,9 @@
 // Do the pieces that a manifest lists make up every tensor exactly once? Pure arithmetic on the manifest.
 #pragma once
 
-#include <cstdint>
-
-#include "core/param_spec.h"
 #include "trainer/checkpoint/checkpoint.h"
 
 namespace phalanx::checkpoint {
-
-// True (unpadded) elements of a shard; they come first in it.
-std::int64_t true_elements(const ParamSpec& spec, int shard, int shard_count);
 
 // Throws Error naming the tensor when shapes and shards do not go together, a piece lies outside its shard or file,
 // overlaps another, or an element is stored nowhere.

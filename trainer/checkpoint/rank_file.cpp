@@ -28,7 +28,7 @@ std::vector<Source> sources_of(const OwnedState& state) {
   std::vector<Source> sources;
   for (const OwnedPiece& owned : state.layout->owned_pieces(state.part, state.tensor_rank)) {
     const ParamSpec& spec = state.layout->table()[static_cast<std::size_t>(owned.spec)];
-    const std::int64_t elements = true_elements(spec, owned.shard, owned.shard_count);
+    const std::int64_t elements = shard_geometry(spec, owned.shard, owned.shard_count).true_elements();
     const std::int64_t count = std::clamp<std::int64_t>(elements - owned.begin, 0, owned.count);
     if (owned.primary && count > 0) {
       sources.push_back({{owned.spec, owned.shard, owned.begin, count, {}}, owned.shard_count, owned.own_offset});

@@ -7,12 +7,13 @@
 namespace phalanx::checkpoint {
 
 std::string save(const std::string& checkpoints, const Progress& progress, const Provenance& provenance,
-                 const OwnedState& state, Communicator& world) {
+                 const OwnedState& state, Communicator& world, const std::function<void()>& check_written) {
   const SaveTarget target = begin_save(checkpoints, progress.step, state.writes, world);
   const std::string what = str("checkpoint of step ", progress.step, " not saved");
   std::string folder;
   try {
     on_every_rank(world, what, [&] { write_part(target, world.rank(), state); });
+    check_written();
     on_every_rank(world, what, [&] {
       if (world.rank() == 0) folder = commit(target, progress, provenance, *state.layout, state.m.defined());
     });

@@ -84,7 +84,8 @@ const std::vector<Field>& list() {
        "training.global_batch",
        from_to(1, kMaxRanks)},
       {"run.digest_every", run<&Run::digest_every>(), "steps",
-       "how often the state is watched from one update to the next, and its digest recorded; 0: never", from_to(0, kMaxSteps)},
+       "how often the state is watched from an update to the next, and its digest recorded; 0: never",
+       from_to(0, kMaxSteps)},
       {"run.hang_timeout", run<&Run::hang_timeout>(), "seconds", "longest time of a step; auto: no limit",
        from_to(1, kMaxSeconds)},
 
