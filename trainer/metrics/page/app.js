@@ -48,7 +48,7 @@ function smoothLines(run, key, name) {
 function lossLines(run) {
   const validation = run.validation(), several = runs.length > 1, lines = smoothLines(run, 'loss', 'training');
   if (validation.length > 0) {
-    lines.push({name: several ? `${run.name}, validation` : 'validation', color: several ? run.color : 'var(--c1)', style: 'dots',
+    lines.push({name: several ? `${run.name}, validation` : 'validation', color: several ? run.color : 'var(--c1)', style: 'dots', dashed: several,
       x: validation.map((mark) => mark.step), y: validation.map((mark) => mark.value)});
   }
   return lines;
@@ -59,13 +59,13 @@ function markLegend(marks) {
   const present = Object.keys(names).filter((kind) => marks.some((mark) => mark.kind === kind));
   return present.map((kind) => make('span', {}, (() => {
     const svg = shape('svg', {width: 10, height: 8, style: 'display:inline;width:10px'});
-    svg.append(markSign(kind, 5, 0, marks.find((mark) => mark.kind === kind).color));
+    svg.append(markSign(kind, 5, 0, runs.length > 1 ? 'var(--soft)' : marks.find((mark) => mark.kind === kind).color));
     return svg;
   })(), ` ${names[kind]}`));
 }
 
 function drawCurves() {
-  const marks = runs.flatMap((run) => run.chartMarks(runs.length > 1 ? run.color : 'var(--soft)')).sort((a, b) => a.x - b.x);
+  const marks = runs.flatMap((run) => run.chartMarks(runs.length > 1)).sort((a, b) => a.x - b.x);
   charts.loss.update(runs.flatMap(lossLines), marks);
   charts.loss.legend.append(...markLegend(marks));
   const others = marks.filter((mark) => mark.kind !== 'validation');
@@ -111,6 +111,7 @@ async function ask() {
   if (rebuild) runs = parts.map((part, i) => new Run(colors[i % colors.length]));
   if (rebuild && parts.some((part) => !part.history.reset)) return true;
   runs.forEach((run, i) => run.take(parts[i]));
+  for (const run of runs) run.name = run.label(runs);
   if (rebuild) {
     buildCharts();
     buildPanels();

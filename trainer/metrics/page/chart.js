@@ -40,6 +40,11 @@ function quantile(list, fraction) {
   return sorted[Math.floor(fraction * (sorted.length - 1))];
 }
 
+function swatch(line) {
+  const kind = line.style === 'area' ? '' : line.dashed ? ' dashed' : ' line';
+  return make('span', {class: `swatch${kind}`, style: `color:${line.color}${line.style === 'faint' ? ';opacity:.45' : ''}`});
+}
+
 class Chart {
   // format: of a value; options: height in pixels; fromZero: the axis begins at 0; wide: a row of its own; cut: a few
   // values far above all others leave the chart at its top, which then says how high they are.
@@ -56,14 +61,12 @@ class Chart {
     this.host.addEventListener('pointerleave', () => this.hover(null));
   }
 
-  // A line: {name, color, x, y, low, high (a band between them, or null), style: line | faint | dots | area}; an area
-  // lies between low and high. A mark: {kind, x, color, text}.
+  // A line: {name, color, x, y, low, high (a band between them, or null), style: line | faint | dots | area, dashed}; an
+  // area lies between low and high. A mark: {kind, x, color, text}.
   update(lines, marks) {
     this.lines = lines.filter((line) => line.x.length > 0);
     this.marks = marks;
-    this.legend.replaceChildren(...lines.map((line) =>
-      make('span', {}, make('span', {class: `swatch${line.style === 'area' ? '' : ' line'}`, style: `background:${line.color}` +
-        (line.style === 'faint' ? ';opacity:.45' : '')}), line.legend ?? line.name)));
+    this.legend.replaceChildren(...lines.map((line) => make('span', {}, swatch(line), line.legend ?? line.name)));
     this.render();
   }
 
@@ -148,7 +151,8 @@ class Chart {
     if (line.style === 'area') return;
     for (const piece of this.pieces(line, [line.y])) {
       this.curves.append(shape('polyline', {points: piece.map((i) => at(i, line.y)).join(' '), fill: 'none', stroke: line.color,
-        'stroke-width': line.style === 'faint' ? 1 : 2, 'stroke-opacity': line.style === 'faint' ? 0.5 : 1, 'stroke-linejoin': 'round'}));
+        'stroke-width': line.style === 'faint' ? 1 : 2, 'stroke-opacity': line.style === 'faint' ? 0.5 : 1, 'stroke-linejoin': 'round',
+        'stroke-dasharray': line.dashed ? '5 3' : 'none'}));
       if (piece.length > 1 && (line.style !== 'dots' || piece.length > 60)) continue;
       for (const i of piece) this.curves.append(shape('circle', {cx: x(line.x[i]), cy: y(line.y[i]), r: 3, fill: line.color}));
     }
@@ -162,7 +166,7 @@ class Chart {
     for (const mark of this.marks) {
       if (mark.x < left || mark.x > right) continue;
       const at = x(mark.x);
-      if (at - (last[mark.kind] ?? -9) < 4) continue;  // no room for another
+      if (at - (last[mark.kind] ?? -20) < 9) continue;  // no room for another
       last[mark.kind] = at;
       if (mark.kind === 'resume') {
         this.svg.append(shape('line', {x1: at, x2: at, y1: margin.top, y2: top + 6, class: 'restart'}));
@@ -196,7 +200,7 @@ class Chart {
   tipRow(line, i, step) {
     const band = line.low && line.style !== 'area' ? ` (${this.format(line.low[i])} … ${this.format(line.high[i])})` : '';
     const where = line.x[i] === step ? '' : ` at ${count(line.x[i])}`;
-    return make('div', {}, make('span', {class: 'swatch', style: `background:${line.color}`}), `${line.name}${where}: ${this.format(line.y[i])}${band}`);
+    return make('div', {}, make('span', {class: 'swatch', style: `color:${line.color}`}), `${line.name}${where}: ${this.format(line.y[i])}${band}`);
   }
 }
 

@@ -5,7 +5,7 @@ const slowFactor = 1.3;  // times the median: a straggler
 
 function figure(name, value, exact, extra = null) {
   return make('div', {}, make('dt', {}, name), make('dd', {title: exact === undefined || exact === null ? '' : String(exact)},
-    value, extra ? make('small', {}, ` ${extra}`) : ''));
+    value, extra ? make('small', {}, extra) : ''));
 }
 
 function figuresOf(run) {
@@ -36,13 +36,13 @@ function summary(run, now) {
   if (run.state !== 'finished') parts.push(`ETA ${duration(run.eta)}`);
   if (run.more) parts.push(`reading its history: ${percent(run.read / run.bytes)}`);
   return make('article', {class: 'card run'},
-    make('header', {}, make('h1', {}, make('span', {class: 'swatch', style: `background:${run.color}`}), run.name),
+    make('header', {}, make('h1', {}, make('span', {class: 'swatch', style: `color:${run.color}`}), run.name),
       run.state ? make('span', {class: `state ${run.state}`}, run.state) : null,
       make('span', {class: 'soft'}, parts.join(' · ')),
       quiet ? make('span', {class: 'alert'}, quiet) : null),
     run.problem ? make('p', {class: 'problem'}, run.problem) : null,
     run.reason ? make('p', {class: 'soft'}, run.reason) : null,
-    make('div', {class: 'progress'}, make('div', {style: `width:${100 * done}%`})),
+    make('div', {class: 'progress'}, make('div', {style: `width:${100 * done}%;background:${run.color}`})),
     figuresOf(run));
 }
 
@@ -79,7 +79,7 @@ function rankColumns(list, most) {
   for (let first = 0; first < list.length; first += each) {
     const part = list.slice(first, first + each);
     const value = Math.max(...part.map((v) => (isNumber(v) ? v : 0)));
-    columns.push({value, rank: first + Math.max(0, part.indexOf(value))});
+    columns.push({value, first, rank: first + Math.max(0, part.indexOf(value))});
   }
   return columns;
 }
@@ -102,8 +102,8 @@ function drawRanks(run, host) {
     if (late && (slow.length <= 4 || each > 30)) {
       svg.append(shape('text', {x: Math.min(Math.max(x + each / 2, 14), width - 64), y: base - tall - 3, 'text-anchor': 'middle'}, `${(column.value / middle).toFixed(1)} ×`));
     }
-    if (each >= 22 || i % Math.ceil(22 / each) === 0) {
-      svg.append(shape('text', {x: x + each / 2, y: height - 3, 'text-anchor': 'middle'}, String(column.rank)));
+    if (i % Math.ceil(36 / each) === 0) {
+      svg.append(shape('text', {x: x + each / 2, y: height - 3, 'text-anchor': 'middle'}, String(column.first)));
     }
   });
   const y = base - (base - 14) * middle / top;

@@ -49,7 +49,13 @@ class Run {
     }
   }
 
-  get name() { return this.info?.name || this.path || 'run'; }
+  // Its name; where others have the same one, with its folder.
+  label(runs) {
+    const name = this.info?.name || this.path || 'run';
+    const alone = runs.every((run) => run === this || run.info?.name !== this.info?.name);
+    const folder = (this.path ?? '').replace(/\/?metrics\.jsonl$/, '').split('/').pop();
+    return alone || folder === '' || folder === name ? name : `${name} (${folder})`;
+  }
 
   // The curve of a series; with a band from minimum to maximum where bins hold several steps.
   line(key, name, color, style = 'line', band = true) {
@@ -72,9 +78,9 @@ class Run {
 
   validation() { return this.marks.filter((mark) => mark.event === 'validation'); }
 
-  chartMarks(color) {
-    return this.marks.map((mark) => ({kind: mark.event, x: mark.step, text: markText(mark),
-      color: mark.event === 'skip' ? 'var(--bad)' : mark.event === 'validation' ? 'var(--c1)' : color}));
+  chartMarks(several) {
+    const colors = several ? {} : {skip: 'var(--bad)', validation: 'var(--c1)', checkpoint: 'var(--soft)', resume: 'var(--soft)'};
+    return this.marks.map((mark) => ({kind: mark.event, x: mark.step, text: markText(mark), color: colors[mark.event] ?? this.color}));
   }
 }
 
