@@ -46,7 +46,7 @@ class MetricsPageHistory : public ::testing::Test {
     for (std::int64_t step = 1; step <= last; ++step) out.step(stats_of(step), {{0.2, 0.6}, {}});
   }
   json ask(const std::string& cursor = "") {
-    const json answer = json::parse(follower.changes(cursor));
+    json answer = json::parse(follower.changes(cursor));
     seen = answer["history"]["cursor"];
     return answer;
   }

@@ -28,7 +28,7 @@ struct Options {
 
 // A run is named by its folder or by its metrics.jsonl.
 std::string metrics_of(const std::string& run) {
-  const std::string path = fs::is_directory(run) ? (fs::path(run) / "metrics.jsonl").string() : run;
+  std::string path = fs::is_directory(run) ? (fs::path(run) / "metrics.jsonl").string() : run;
   require_usage(fs::exists(path), path, " does not exist; a RUN is a run folder, or the metrics.jsonl in it");
   return path;
 }
