@@ -27,5 +27,7 @@ void add_generate(CLI::App& app, Selection& selection);
 void add_checkpoint(CLI::App& app, Selection& selection);
 void add_dashboard(CLI::App& app, Selection& selection);
 void add_bench(CLI::App& app, Selection& selection);
+void add_export(CLI::App& app, Selection& selection);
+void add_import(CLI::App& app, Selection& selection);
 
 }  // namespace phalanx::commands
