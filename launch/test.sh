@@ -2,12 +2,13 @@
 # Builds Phalanx and tests it. The last line is always 'N passed, N failed, N skipped'; what failed or was skipped, and
 # why, stands above it. Exit status 0 only when nothing failed.
 #
-#   launch/test.sh [--tests] [--quickstart] [--lint] [--asan]       default: --tests
+#   launch/test.sh [--tests] [--quickstart] [--lint] [--asan] [--interop]       default: --tests
 #
 #   --tests        unit tests, and tests under mpirun with 1, 2 and 4 ranks; counted case by case
 #   --quickstart   the quickstart with few steps, end to end
 #   --lint         formatter, clang-tidy, shellcheck, and the rules of the tree that a machine can check
 #   --asan         the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
+#   --interop      exports and imports beside torch and transformers, which it installs outside the tree
 #
 # Tests that need files from elsewhere (GPT-2's and BERT's vocabularies) look in the folder PHALANX_TEST_DATA.
 set -euo pipefail
@@ -44,7 +45,7 @@ run_tier() {
 tiers=()
 for argument in "$@"; do
   case $argument in
-    --tests | --quickstart | --lint | --asan) tiers+=("${argument#--}") ;;
+    --tests | --quickstart | --lint | --asan | --interop) tiers+=("${argument#--}") ;;
     -h | --help) usage "$0"; exit 0 ;;
     *) die "unknown argument '$argument'; see --help" ;;
   esac
