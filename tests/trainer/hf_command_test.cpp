@@ -15,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 using test::lines_of;
 using test::Outcome;
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -92,7 +91,7 @@ TEST_F(HfCommand, AFullDiskLeavesNoHalfWrittenFolder) {
   for (const std::string how : {"export --checkpoint run --output new", "import --input out --output new"}) {
     if (!fs::exists(path("out"))) must("export --checkpoint run --output out");
     const std::vector<fs::path> before(fs::directory_iterator(folder_.path()), {});
-    const Outcome o = test::run_in(folder_.path(), "trap '' XFSZ; ulimit -f 50; " + kProgram + how);
+    const Outcome o = test::run_in(folder_.path(), str("trap '' XFSZ; ulimit -f 50; ", kProgram, how));
     EXPECT_EQ(o.status, 1) << o.err;
     EXPECT_THAT(o.err, HasSubstr("File too large"));
     const std::vector<fs::path> after(fs::directory_iterator(folder_.path()), {});

@@ -72,7 +72,8 @@ TEST_F(HfImport, ImportThenExportGivesTheSameBytes) {
     for (const auto& entry : fs::directory_iterator(path("out_" + name))) {
       const std::string file = "/" + entry.path().filename().string();
       if (file == "/export_report.json") continue;
-      EXPECT_EQ(read_text(path("again_" + name) + file, 1 << 20), read_text(path("out_" + name) + file, 1 << 20))
+      EXPECT_EQ(read_text(str(path("again_" + name), file), 1 << 20),
+                read_text(str(path("out_" + name), file), 1 << 20))
           << file;
     }
   }

@@ -70,7 +70,7 @@ Json files_of(const std::string& folder) {
   Json files = Json::object();
   for (const std::string& name : names) {
     std::int64_t bytes = 0;
-    const std::string digest = digest_of_file(folder + "/" + name, bytes);
+    const std::string digest = digest_of_file(str(folder, "/", name), bytes);
     files[name] = {{"bytes", bytes}, {"sha256", digest}};
   }
   return files;
@@ -120,7 +120,7 @@ ExportReport export_model(const checkpoint::Manifest& manifest, const ExportOpti
   write_weights(manifest, family.places(manifest.table), options.dtype, options.shard_bytes, folder.path());
   const std::optional<TokenizerFacts> tokenizer = export_tokenizer(manifest, model, folder.path());
   write_configs(folder.path(), family, model, options.dtype, tokenizer);
-  const ExportReport report = prove(manifest, options, folder.path(), model);
+  ExportReport report = prove(manifest, options, folder.path(), model);
   folder.commit();
   return report;
 }

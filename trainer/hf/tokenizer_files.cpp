@@ -127,7 +127,7 @@ TokenizerFacts write_tokenizer(const std::string& from, const std::string& to, s
   write_json(to + "/tokenizer.json", tokenizer_json(model));
   write_json(to + "/tokenizer_config.json", tokenizer_config(model, model_max_length));
   write_json(to + "/special_tokens_map.json", special_roles(model));
-  const TokenizerFacts facts = facts_of(*tokenizer);
+  TokenizerFacts facts = facts_of(*tokenizer);
   ENSURE(data::load_tokenizer(to)->digest() == facts.digest, to, ": the tokenizer that was written is not the one of ",
          from);
   return facts;

@@ -60,7 +60,7 @@ WeightFiles::WeightFiles(const std::string& folder) {
 void WeightFiles::open(const std::string& folder, const std::vector<std::string>& names) {
   files_.reserve(names.size());  // what tensors_ points at stays where it is
   for (const std::string& name : names) {
-    const SafetensorsFile& file = files_.emplace_back(folder + "/" + name);
+    const SafetensorsFile& file = files_.emplace_back(str(folder, "/", name));
     for (const TensorInfo& tensor : file.tensors()) {
       const auto [other, is_new] = tensors_.try_emplace(tensor.name, Found{&file, &tensor});
       if (!is_new) {

@@ -43,6 +43,7 @@ std::string file_name(std::size_t file, std::size_t files) {
 
 std::vector<TensorInfo> infos_of(const std::vector<Place>& places, DType dtype) {
   std::vector<TensorInfo> infos;
+  infos.reserve(places.size());
   for (const Place& place : places) {
     infos.push_back({.name = place.name, .dtype = std::string(name_in_file(dtype)), .shape = place.shape});
   }
