@@ -69,9 +69,8 @@ class LayoutSums final : public StepSums {
     for (int i = 0; i < step.sequences; ++i) {
       const Batch& sequence = step.batch.micro[static_cast<std::size_t>(shard * step.sequences + i)];
       fill_zero(replica_.loss_sum(), {});
-      Context ctx = replica_.context();
-      if (i == 0) ctx.matrix_gradients = ops::Write::overwrite;
-      replica_.network().forward_backward(ctx, sequence, step.scale, replica_.loss_sum());
+      const ops::Write write = i == 0 ? ops::Write::overwrite : ops::Write::accumulate;
+      replica_.network().forward_backward(replica_.context(write), sequence, step.scale, replica_.loss_sum());
       loss_.add(*replica_.loss_sum().as<double>());
     }
   }

@@ -84,8 +84,9 @@ Replica::Replica(const ReplicaOptions& options, Communicator& data, Communicator
 
 Replica::~Replica() = default;
 
-Context Replica::context() {
+Context Replica::context(ops::Write matrix_gradients) {
   Context ctx = make_context(options_, *parts_, *region_);
+  ctx.matrix_gradients = matrix_gradients;
   ctx.reducer = reducer_.get();
   ctx.clock = &clock_;
   return ctx;

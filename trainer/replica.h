@@ -73,8 +73,9 @@ class Replica {
   [[nodiscard]] PhaseClock& clock() { return clock_; }
   [[nodiscard]] const Tensor& loss_sum() const { return parts_->loss_sum; }  // (1) fp64
 
-  // For a micro-batch: with gradients told to the reducer (training) or not.
-  [[nodiscard]] Context context();
+  // For a micro-batch: with gradients told to the reducer (training) or not. `matrix_gradients`: overwrite for the
+  // first one after Parameters::clear_gradients.
+  [[nodiscard]] Context context(ops::Write matrix_gradients = ops::Write::accumulate);
   [[nodiscard]] const Ownership& ownership() const { return ownership_; }
 
   // Masters from the seed, the same for every layout, then publish_masters(). Collective.

@@ -12,9 +12,8 @@ class SameLayoutSums final : public StepSums {
     fill_zero(replica_.loss_sum(), {});
     for (std::size_t i = 0; i < batch.micro.size(); ++i) {
       if (i + 1 == batch.micro.size()) replica_.reducer().begin_last_backward();
-      Context ctx = replica_.context();
-      if (i == 0) ctx.matrix_gradients = ops::Write::overwrite;
-      replica_.network().forward_backward(ctx, batch.micro[i], scale, replica_.loss_sum());
+      const ops::Write write = i == 0 ? ops::Write::overwrite : ops::Write::accumulate;
+      replica_.network().forward_backward(replica_.context(write), batch.micro[i], scale, replica_.loss_sum());
     }
     replica_.clock().enter(Phase::reduce);
     replica_.reducer().finish({});

@@ -160,14 +160,6 @@ void hand_over(Job& job, Communicator& job_world, bool saves, Job& next, Communi
   test_runtime().world().barrier();
 }
 
-std::vector<double> losses_of(Job& job, const Case& c, int begin, int count) {
-  std::vector<double> losses;
-  for (int s = begin; s < begin + count; ++s) {
-    losses.push_back(job.trainer.step(make_step(s, c, job.replica.options().coord.data), 0).loss);
-  }
-  return losses;
-}
-
 TEST_P(LayoutBits, GoOnAtAnotherLayoutAsIfNothingHadHappened) {
   if (test_runtime().world_size() != 4) return;
   const auto at = [](int data, int tensor, int micro) {
@@ -176,17 +168,17 @@ TEST_P(LayoutBits, GoOnAtAnotherLayoutAsIfNothingHadHappened) {
   const Case whole = at(1, 1, 8), grid = at(2, 2, 2), tensor = at(1, 4, 4);
   Communicator& world = test_runtime().world();
   Serial undisturbed(whole);
-  losses_of(undisturbed.job, whole, 0, 4);
-  const std::vector<double> expected = losses_of(undisturbed.job, whole, 4, 2);
+  undisturbed.job.losses_of(whole, 0, 4);
+  const std::vector<double> expected = undisturbed.job.losses_of(whole, 4, 2);
 
   Parallel first(grid);
-  losses_of(first.job, grid, 0, 2);
+  first.job.losses_of(grid, 0, 2);
   Serial second(whole);  // on each rank
   hand_over(first.job, world, true, second.job, *second.self);
-  losses_of(second.job, whole, 2, 2);
+  second.job.losses_of(whole, 2, 2);
   Parallel third(tensor);
   hand_over(second.job, *second.self, world.rank() == 0, third.job, world);
-  EXPECT_EQ(losses_of(third.job, tensor, 4, 2), expected);
+  EXPECT_EQ(third.job.losses_of(tensor, 4, 2), expected);
   EXPECT_EQ(sha256_of(third.job.replica, world), sha256_of(undisturbed.job.replica, *undisturbed.self));
   EXPECT_EQ(third.job.trainer.checked_digest(), undisturbed.job.trainer.checked_digest());
 }

@@ -32,14 +32,6 @@ void expect_equal_state(const Replica& a, const Replica& b) {
   EXPECT_TRUE(equal_bits(a.parameters().flat_weights(), b.parameters().flat_weights())) << "weights";
 }
 
-std::vector<double> run_steps(Job& job, const Case& c, int begin, int count) {
-  std::vector<double> losses;
-  for (int s = begin; s < begin + count; ++s) {
-    losses.push_back(job.trainer.step(make_step(s, c, job.replica.options().coord.data), 0).loss);
-  }
-  return losses;
-}
-
 checkpoint::Provenance provenance(const Case& c) {
   checkpoint::Provenance p;
   p.config_yaml = config::to_yaml(make_config(c));
@@ -57,21 +49,21 @@ std::string save_job(Job& job, const Case& c, const std::string& folder) {
 
 void expect_resume_is_exact(const Case& c) {
   Parallel undisturbed(c);
-  run_steps(undisturbed.job, c, 0, kBefore);
-  const std::vector<double> expected = run_steps(undisturbed.job, c, kBefore, kAfter);
+  undisturbed.job.losses_of(c, 0, kBefore);
+  const std::vector<double> expected = undisturbed.job.losses_of(c, kBefore, kAfter);
 
   const testing::SharedFolder folder("phalanx_resume");
   std::string path;
   {
     Parallel first(c);
-    run_steps(first.job, c, 0, kBefore);
+    first.job.losses_of(c, 0, kBefore);
     path = save_job(first.job, c, folder.path());
   }
   Parallel second(c);
   const checkpoint::Manifest manifest = checkpoint::read_manifest(path);
   load_state(second.job.replica, manifest, checkpoint::Parts::weights_and_moments, test_runtime().world());
   second.job.trainer.set_progress(manifest.progress);
-  EXPECT_EQ(run_steps(second.job, c, kBefore, kAfter), expected);
+  EXPECT_EQ(second.job.losses_of(c, kBefore, kAfter), expected);
   expect_equal_state(second.job.replica, undisturbed.job.replica);
 }
 
@@ -89,7 +81,7 @@ TEST(Resume, EqualsNoStopBitForBit) {
 TEST(Resume, StateThatLacksItsDigestIsRefused) {
   const Case c{.data = test_runtime().world_size(), .micro = 1, .precision = "bf16"};
   Parallel job(c);
-  run_steps(job.job, c, 0, 1);
+  job.job.losses_of(c, 0, 1);
   const testing::SharedFolder folder("phalanx_resume");
   const checkpoint::Manifest good = checkpoint::read_manifest(save_job(job.job, c, folder.path()));
   const auto load = [&](int kind, checkpoint::Parts parts) {
@@ -118,7 +110,7 @@ TEST(Step, NotFiniteLossStopsAllRanksBeforeTheUpdateAndNamesTheTensor) {
   const std::vector<float> before(replica.optimizer().master().as<float>(),
                                   replica.optimizer().master().as<float>() + replica.optimizer().master().count());
   try {
-    run_steps(job.job, c, 0, 1);
+    job.job.losses_of(c, 0, 1);
     FAIL() << "a loss that is not finite was taken";
   } catch (const AgreedError& error) {
     EXPECT_NE(std::string(error.what()).find("step 1"), std::string::npos) << error.what();

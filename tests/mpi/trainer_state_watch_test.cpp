@@ -18,17 +18,13 @@ using namespace testing::tiny;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-void run_step(Job& job, const Case& c, int step) {
-  job.trainer.step(make_step(step, c, job.replica.options().coord.data), 0);
-}
-
 // Steps, with the state watched after the second, until a step fails; its message on every rank.
 std::string failure(const Case& c, int flip_after, const std::function<void(Replica&)>& flip) {
   Parallel job(c);
   job.job.config.run.digest_every = 2;
   for (int step = 0; step < 4; ++step) {
     try {
-      run_step(job.job, c, step);
+      job.job.step(c, step);
     } catch (const AgreedError& error) {
       return error.what();
     }
@@ -118,7 +114,7 @@ TEST(StateWatch, DigestsDifferFromStepToStep) {
   Parallel job(c);
   StateDigest last = job.job.trainer.checked_digest();
   for (int step = 0; step < 3; ++step) {
-    run_step(job.job, c, step);
+    job.job.step(c, step);
     const StateDigest now = job.job.trainer.checked_digest();
     EXPECT_NE(now.master, last.master);
     EXPECT_NE(now.m, last.m);

@@ -94,10 +94,17 @@ struct Job {
         trainer(config, replica, {&world, &data}, 0) {
     replica.fill_initial_values();
   }
+  StepStats step(const Case& c, int s) { return trainer.step(make_step(s, c, replica.options().coord.data), 0); }
+  // Losses of steps [begin, begin + count).
+  std::vector<double> losses_of(const Case& c, int begin, int count) {
+    std::vector<double> losses;
+    for (int s = begin; s < begin + count; ++s) losses.push_back(step(c, s).loss);
+    return losses;
+  }
   Result run(const Case& c, int steps) {
     Result result;
     for (int s = 0; s < steps; ++s) {
-      const StepStats stats = trainer.step(make_step(s, c, replica.options().coord.data), 0);
+      const StepStats stats = step(c, s);
       result.losses.push_back(stats.loss);
       result.norms.push_back(stats.gradient_norm);
     }

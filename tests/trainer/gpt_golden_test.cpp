@@ -78,8 +78,7 @@ class GptGolden : public testing::TestWithParam<Recompute> {
     replica_->parameters().clear_gradients();
     fill_zero(replica_->loss_sum(), {});
     replica_->reducer().begin_last_backward();
-    Context ctx = replica_->context();
-    ctx.matrix_gradients = ops::Write::overwrite;
+    const Context ctx = replica_->context(ops::Write::overwrite);
     replica_->network().forward_backward(ctx, batch, {1.0 / static_cast<double>(batch.predicted)},
                                          replica_->loss_sum());
     replica_->reducer().finish({});

@@ -136,6 +136,12 @@ struct HttpServer::State {
   std::unique_ptr<CivetServer> server;
 };
 
+std::string HttpRequest::parameter(const std::string& name) const {
+  std::string value;
+  CivetServer::getParam(query.data(), query.size(), name.c_str(), value);
+  return value;
+}
+
 HttpServer::HttpServer(const config::Address& address, const std::string& key) : state_(std::make_unique<State>()) {
   state_->address = address;
   state_->server = start(address, key);

@@ -12,6 +12,9 @@ namespace phalanx {
 struct HttpRequest {
   std::string path;   // "/metrics"
   std::string query;  // what follows "?", as it came; may be empty
+
+  // A value of the query, decoded; empty when it has none of that name.
+  [[nodiscard]] std::string parameter(const std::string& name) const;
 };
 
 struct HttpResponse {

@@ -13,6 +13,7 @@
 #include "core/check.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "trainer/metrics/record_json.h"
 
 namespace phalanx {
 namespace {
@@ -51,31 +52,13 @@ class Event {
 };
 
 Event& add_info(Event& event, const RunInfo& info) {
-  return event.add("name", info.name)
-      .add("output", info.output)
-      .add("steps", info.steps)
-      .add("world_size", info.world_size)
-      .add("data_ranks", info.data_ranks)
-      .add("tensor_ranks", info.tensor_ranks)
-      .add("threads", info.threads)
-      .add("device", info.device)
-      .add("precision", info.precision)
-      .add("reproducible", info.reproducible)
-      .add("parameters", info.parameters)
-      .add("flops_per_token", info.flops_per_token)
-      .add("peak_flops", info.peak_flops)
-      .add("peak_source", info.peak_source);
+  for_each_fact(info, [&](const char* key, const auto& value) { event.add(key, value); });
+  return event;
 }
 
 Json phases_of(const StepStats& stats) {
   Json json = Json::object();
   for (std::size_t p = 0; p < kPhaseNames.size(); ++p) json[kPhaseNames[p]] = stats.phase_seconds[p];
-  return json;
-}
-
-Json memory_of(const std::vector<ArenaBytes>& memory) {
-  Json json = Json::object();
-  for (const ArenaBytes& arena : memory) json[arena.name] = {{"planned", arena.planned}, {"used", arena.used}};
   return json;
 }
 
@@ -133,7 +116,7 @@ void JsonLines::step(const StepStats& stats, const StepDetail& detail) {
       .add("phase_seconds", phases_of(stats));
   if (!stats.digest.empty()) event.add("digest", stats.digest);
   if (!detail.rank_step_seconds.empty()) event.add("rank_step_seconds", detail.rank_step_seconds);
-  if (!detail.memory.empty()) event.add("memory", memory_of(detail.memory));
+  if (!detail.memory.empty()) event.add("memory", memory_json(detail.memory));
   write(event.text());
 }
 

@@ -7,6 +7,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <type_traits>
+
+#include "trainer/metrics/record_json.h"
 
 namespace phalanx {
 namespace {
@@ -41,21 +44,16 @@ Cursor parse(std::string_view text) {
 }
 
 Json info_of(const RunInfo& info, double started) {
-  return {{"name", info.name},
-          {"output", info.output},
-          {"steps", info.steps},
-          {"world_size", info.world_size},
-          {"data_ranks", info.data_ranks},
-          {"tensor_ranks", info.tensor_ranks},
-          {"threads", info.threads},
-          {"device", info.device},
-          {"precision", info.precision},
-          {"reproducible", info.reproducible},
-          {"parameters", info.parameters},
-          {"flops_per_token", exact(info.flops_per_token)},
-          {"peak_flops", exact(info.peak_flops)},
-          {"peak_source", info.peak_source},
-          {"time", exact(started)}};
+  Json json;
+  for_each_fact(info, [&]<class T>(const char* key, const T& value) {
+    if constexpr (std::is_same_v<T, double>) {
+      json[key] = exact(value);
+    } else {
+      json[key] = value;
+    }
+  });
+  json["time"] = exact(started);
+  return json;
 }
 
 Json latest_of(const StepSample& sample) {
@@ -103,12 +101,6 @@ Json marks_of(const Marks& marks, std::size_t from) {
   return json;
 }
 
-Json memory_of(const std::vector<ArenaBytes>& memory) {
-  Json json = Json::object();
-  for (const ArenaBytes& arena : memory) json[arena.name] = {{"planned", arena.planned}, {"used", arena.used}};
-  return json;
-}
-
 Json ranks_of(const RunHistory& h) {
   Json seconds = Json::array();
   for (const double value : h.rank_step_seconds()) seconds.push_back(brief(value));
@@ -127,7 +119,7 @@ std::string changes_since(const RunHistory& h, std::string_view cursor) {
                {"reset", reset}};
   if (h.info() && (reset || seen.facts != end.facts)) {
     json["run"] = info_of(*h.info(), h.started());
-    json["memory"] = memory_of(h.memory());
+    json["memory"] = memory_json(h.memory());
     if (h.digest().first >= 0) json["digest"] = {{"step", h.digest().first}, {"value", h.digest().second}};
   }
   if (h.last()) json["latest"] = latest_of(*h.last());
