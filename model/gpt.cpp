@@ -7,8 +7,6 @@
 namespace phalanx {
 namespace {
 
-constexpr float kNormEpsilon = 1e-5F;
-
 std::vector<TransformerBlock> make_blocks(ParamBuilder& builder, const NetworkOptions& o) {
   // Projections into the residual stream start smaller, by the number of additions along it (GPT-2, section 2.3).
   const float output_std = o.init_std / std::sqrt(2.0F * static_cast<float>(o.L));
@@ -24,7 +22,7 @@ std::vector<TransformerBlock> make_blocks(ParamBuilder& builder, const NetworkOp
                                               .dropout = o.dropout,
                                               .attention_dropout = o.attention_dropout,
                                               .activation = o.activation,
-                                              .norm_epsilon = kNormEpsilon});
+                                              .norm_epsilon = static_cast<float>(o.norm_epsilon)});
   }
   return blocks;
 }
@@ -32,6 +30,8 @@ std::vector<TransformerBlock> make_blocks(ParamBuilder& builder, const NetworkOp
 ops::AttentionMask causal_mask(const BatchTensors& batch) {
   return {.causal = true, .document_begin = batch.document_begin, .document_end = batch.document_end};
 }
+
+LmHead::Sums token_sums(const Tensor& sums) { return {sums.slice(kTokenLoss, 1), sums.slice(kCorrectTokens, 1)}; }
 
 }  // namespace
 
@@ -47,7 +47,7 @@ Gpt::Gpt(const NetworkOptions& options)
           builder_,
           {.V = options.V, .C = options.C, .T = options.T, .init_std = options.init_std, .dropout = options.dropout}),
       blocks_(make_blocks(builder_, options)),
-      final_norm_(builder_, "final_norm.", options.C, -1, kNormEpsilon),
+      final_norm_(builder_, "final_norm.", options.C, -1, static_cast<float>(options.norm_epsilon)),
       head_(embedding_.token_table(), options.V) {}
 
 TransformerBlock::Shared Gpt::make_shared_buffers(const Context& ctx, std::int64_t N) const {
@@ -106,8 +106,7 @@ StreamGradient Gpt::backward_blocks(const Context& ctx, StreamGradient d, const 
   return d;
 }
 
-void Gpt::forward_backward(const Context& outer, const Batch& batch, const LossScale& scale,
-                           const Tensor& loss_sum) const {
+void Gpt::forward_backward(const Context& outer, const Batch& batch, const LossScale& scale, const Tensor& sums) const {
   Context ctx = outer;
   ctx.training = true;
   const Scratch scratch(*ctx.activations);
@@ -120,14 +119,15 @@ void Gpt::forward_backward(const Context& outer, const Batch& batch, const LossS
   const ResidualStream stream = forward_blocks(ctx, {x0, {}, -1, {}}, mask, saved);
   Norm::Saved final_saved;
   final_norm_.forward(ctx, stream, final_saved);
-  const Tensor dy = head_.loss_and_gradient(ctx, final_saved.y, t.targets, static_cast<float>(scale.tokens), loss_sum);
+  const Tensor dy =
+      head_.loss_and_gradient(ctx, final_saved.y, t.targets, static_cast<float>(scale.tokens), token_sums(sums));
   ctx.enter(Phase::backward);
   StreamGradient d = final_norm_.backward(ctx, dy, {}, stream, final_saved);
   d = backward_blocks(ctx, d, mask, saved);
   embedding_.backward(ctx, d.dresidual, t.tokens, t.positions);
 }
 
-void Gpt::forward_loss(const Context& outer, const Batch& batch, const Tensor& loss_sum) const {
+void Gpt::forward_loss(const Context& outer, const Batch& batch, const Tensor& sums) const {
   Context ctx = outer;
   ctx.training = false;
   const Scratch scratch(*ctx.activations);
@@ -137,7 +137,7 @@ void Gpt::forward_loss(const Context& outer, const Batch& batch, const Tensor& l
   const ResidualStream stream = forward_blocks_in_turn(ctx, {x0, {}, -1, {}}, causal_mask(t), nullptr, nullptr);
   Norm::Saved final_saved;
   final_norm_.forward(ctx, stream, final_saved);
-  head_.loss(ctx, final_saved.y, t.targets, loss_sum);
+  head_.loss(ctx, final_saved.y, t.targets, token_sums(sums));
 }
 
 // Products per token: 4 C² in attention (QKV, out), 2 C F in the MLP, C V in the head; forward, and twice that in

@@ -17,8 +17,8 @@ class Gpt final : public Network {
 
   [[nodiscard]] const ParamBuilder& parameters() const override { return builder_; }
   void forward_backward(const Context& ctx, const Batch& batch, const LossScale& scale,
-                        const Tensor& loss_sum) const override;
-  void forward_loss(const Context& ctx, const Batch& batch, const Tensor& loss_sum) const override;
+                        const Tensor& sums) const override;
+  void forward_loss(const Context& ctx, const Batch& batch, const Tensor& sums) const override;
   [[nodiscard]] double flops_per_token(std::int64_t T) const override;
 
   // Generation: caches of all layers, filled by a whole prompt and then by one new position per sequence.

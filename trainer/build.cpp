@@ -60,30 +60,34 @@ ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_ran
   return options;
 }
 
-Batch empty_batch(std::int64_t B, std::int64_t T) {
+BatchShape batch_shape(const config::Config& c) {
+  return {.B = static_cast<int>(sequences_at_once(c)), .T = static_cast<int>(c.model.context)};
+}
+
+Batch empty_batch(const BatchShape& shape) {
   Batch batch;
-  batch.resize(static_cast<int>(B), static_cast<int>(T));
+  batch.resize(shape);
   return batch;
 }
 
-Replica::Workload evaluation_workload(const config::Config& c) {
-  return [batch = empty_batch(sequences_at_once(c), c.model.context)](const Context& ctx, const Network& network) {
+Replica::Workload evaluation_workload(const BatchShape& shape) {
+  return [batch = empty_batch(shape)](const Context& ctx, const Network& network) {
     const Scratch scratch(*ctx.activations);
-    network.forward_loss(ctx, batch, ctx.take({1}, DType::f64));
+    network.forward_loss(ctx, batch, ctx.take({kLossSums}, DType::f64));
   };
 }
 
-Replica::Workload training_workload(const config::Config& c) {
-  return [batch = empty_batch(sequences_at_once(c), c.model.context), evaluate = evaluation_workload(c)](
-             const Context& ctx, const Network& network) {
-    for (const ops::Write write : {ops::Write::overwrite, ops::Write::accumulate}) {
-      const Scratch scratch(*ctx.activations);
-      Context writing = ctx;
-      writing.matrix_gradients = write;
-      network.forward_backward(writing, batch, {}, ctx.take({1}, DType::f64));
-    }
-    evaluate(ctx, network);
-  };
+Replica::Workload training_workload(const BatchShape& shape) {
+  return
+      [batch = empty_batch(shape), evaluate = evaluation_workload(shape)](const Context& ctx, const Network& network) {
+        for (const ops::Write write : {ops::Write::overwrite, ops::Write::accumulate}) {
+          const Scratch scratch(*ctx.activations);
+          Context writing = ctx;
+          writing.matrix_gradients = write;
+          network.forward_backward(writing, batch, {}, ctx.take({kLossSums}, DType::f64));
+        }
+        evaluate(ctx, network);
+      };
 }
 
 data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions& replica,

@@ -19,11 +19,14 @@ Grid grid_of(const config::Config& config, int world_size);
 std::int64_t sequences_at_once(const config::Config& config);
 ReplicaOptions replica_options(const config::Config& config, Grid grid, int world_rank);
 
-// A micro-batch of the configured size that holds nothing: what planning runs on.
-Batch empty_batch(std::int64_t B, std::int64_t T);
+// What runs through the network together.
+BatchShape batch_shape(const config::Config& config);
+
+// A micro-batch that holds nothing: what planning runs on.
+Batch empty_batch(const BatchShape& shape);
 // One training micro-batch and one evaluation micro-batch.
-Replica::Workload training_workload(const config::Config& config);
-Replica::Workload evaluation_workload(const config::Config& config);
+Replica::Workload training_workload(const BatchShape& shape);
+Replica::Workload evaluation_workload(const BatchShape& shape);
 
 data::LoaderOptions loader_options(const config::Config& config, const ReplicaOptions& replica,
                                    std::int64_t first_sequence);

@@ -2,12 +2,16 @@
 // shards along the tree of recursive halving, node [b, b + n) = node [b, b + n/2) + node [b + n/2, b + n). A rank's
 // shards are a whole node, made in post-order with one spare buffer per level; the nodes above lie across ranks. Losses
 // and squares are added as integers, in any order.
+#include <algorithm>
+
 #include "core/exact_sum.h"
 #include "model/ops/flat.h"
 #include "trainer/step_sums.h"
 
 namespace phalanx {
 namespace {
+
+using ExactLossSums = std::array<ExactSum, kLossSums>;
 
 class LayoutSums final : public StepSums {
  public:
@@ -32,18 +36,18 @@ class LayoutSums final : public StepSums {
   StepTotals totals() override {
     StepTotals totals;
     totals.squares = replica_.exact_grad_norm().sums(replica_.context().exec, gradients(), *groups_.world);
-    totals.loss_sum = over_data_ranks(loss_);
+    totals.loss = over_data_ranks(loss_);
     return totals;
   }
 
-  double evaluate(const std::vector<Batch>& batches) override {
-    ExactSum sum;
+  LossSums evaluate(const std::vector<Batch>& batches) override {
+    ExactLossSums sums;
     for (const Batch& batch : batches) {
-      fill_zero(replica_.loss_sum(), {});
-      replica_.network().forward_loss(replica_.context(), batch, replica_.loss_sum());
-      sum.add(*replica_.loss_sum().as<double>());
+      fill_zero(replica_.loss_sums(), {});
+      replica_.network().forward_loss(replica_.context(), batch, replica_.loss_sums());
+      add_loss(sums);
     }
-    return over_data_ranks(sum);
+    return over_data_ranks(sums);
   }
 
  private:
@@ -68,23 +72,35 @@ class LayoutSums final : public StepSums {
     replica_.parameters().clear_gradients();
     for (int i = 0; i < step.sequences; ++i) {
       const Batch& sequence = step.batch.micro[static_cast<std::size_t>(shard * step.sequences + i)];
-      fill_zero(replica_.loss_sum(), {});
+      fill_zero(replica_.loss_sums(), {});
       const ops::Write write = i == 0 ? ops::Write::overwrite : ops::Write::accumulate;
-      replica_.network().forward_backward(replica_.context(write), sequence, step.scale, replica_.loss_sum());
-      loss_.add(*replica_.loss_sum().as<double>());
+      replica_.network().forward_backward(replica_.context(write), sequence, step.scale, replica_.loss_sums());
+      add_loss(loss_);
     }
   }
 
-  [[nodiscard]] double over_data_ranks(ExactSum sum) const {
-    groups_.data->all_reduce(host_tensor(sum.limbs().data(), {static_cast<std::int64_t>(sum.limbs().size())}),
-                             Reduce::sum, {});
-    return sum.value();
+  void add_loss(ExactLossSums& sums) const {
+    const LossSums terms = replica_.read_loss_sums();
+    for (std::size_t i = 0; i < terms.size(); ++i) sums[i].add(terms[i]);
+  }
+
+  [[nodiscard]] LossSums over_data_ranks(ExactLossSums sums) const {
+    std::vector<std::int64_t> limbs;
+    for (ExactSum& sum : sums) limbs.insert(limbs.end(), sum.limbs().begin(), sum.limbs().end());
+    groups_.data->all_reduce(host_tensor(limbs.data(), {static_cast<std::int64_t>(limbs.size())}), Reduce::sum, {});
+    LossSums values{};
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      auto& own = sums[i].limbs();
+      std::copy_n(limbs.begin() + static_cast<std::ptrdiff_t>(i * own.size()), own.size(), own.begin());
+      values[i] = sums[i].value();
+    }
+    return values;
   }
 
   Replica& replica_;
   Groups groups_;
   int own_shards_;
-  ExactSum loss_;
+  ExactLossSums loss_;
 };
 
 }  // namespace

@@ -43,7 +43,7 @@ std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, con
   for (int i = 0; o.training && i < o.spare_gradients; ++i) {
     parts->spare_gradients.push_back(m.gradients.take({layout.flat_count()}, DType::f32));
   }
-  parts->loss_sum = m.optimizer.take({1}, DType::f64);
+  parts->loss_sums = m.optimizer.take({kLossSums}, DType::f64);
   return parts;
 }
 
@@ -83,6 +83,12 @@ Replica::Replica(const ReplicaOptions& options, Communicator& data, Communicator
 }
 
 Replica::~Replica() = default;
+
+LossSums Replica::read_loss_sums() const {
+  LossSums sums{};
+  copy(host_tensor(sums.data(), {kLossSums}), parts_->loss_sums, {});
+  return sums;
+}
 
 Context Replica::context(ops::Write matrix_gradients) {
   Context ctx = make_context(options_, *parts_, *region_);

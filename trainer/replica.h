@@ -71,7 +71,8 @@ class Replica {
   }
   [[nodiscard]] const Memory& memory() const { return parts_->memory; }
   [[nodiscard]] PhaseClock& clock() { return clock_; }
-  [[nodiscard]] const Tensor& loss_sum() const { return parts_->loss_sum; }  // (1) fp64
+  [[nodiscard]] const Tensor& loss_sums() const { return parts_->loss_sums; }  // (kLossSums) fp64
+  [[nodiscard]] LossSums read_loss_sums() const;
 
   // For a micro-batch: with gradients told to the reducer (training) or not. `matrix_gradients`: overwrite for the
   // first one after Parameters::clear_gradients.
@@ -95,7 +96,7 @@ class Replica {
     std::unique_ptr<GradNorm> grad_norm;
     std::unique_ptr<ExactGradNorm> exact_grad_norm;
     std::vector<Tensor> spare_gradients;
-    Tensor loss_sum;
+    Tensor loss_sums;
   };
   static std::unique_ptr<Parts> make_parts(const ReplicaOptions& options, const Network& network,
                                            const ParamLayout& layout, Memory memory);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "trainer/step_sums.h"
 
 namespace phalanx {
@@ -9,11 +11,11 @@ class SameLayoutSums final : public StepSums {
 
   void gradients(const data::StepBatch& batch, const LossScale& scale) override {
     replica_.parameters().clear_gradients();
-    fill_zero(replica_.loss_sum(), {});
+    fill_zero(replica_.loss_sums(), {});
     for (std::size_t i = 0; i < batch.micro.size(); ++i) {
       if (i + 1 == batch.micro.size()) replica_.reducer().begin_last_backward();
       const ops::Write write = i == 0 ? ops::Write::overwrite : ops::Write::accumulate;
-      replica_.network().forward_backward(replica_.context(write), batch.micro[i], scale, replica_.loss_sum());
+      replica_.network().forward_backward(replica_.context(write), batch.micro[i], scale, replica_.loss_sums());
     }
     replica_.clock().enter(Phase::reduce);
     replica_.reducer().finish({});
@@ -23,22 +25,23 @@ class SameLayoutSums final : public StepSums {
     StepTotals totals;
     totals.squares = replica_.grad_norm().local_sums(replica_.context().exec, replica_.parameters().flat_gradients());
     const bool counts_loss = replica_.options().coord.tensor == 0;  // tensor peers hold the same loss
-    totals.squares.push_back(counts_loss ? *replica_.loss_sum().as<double>() : 0.0);
+    const LossSums own = counts_loss ? replica_.read_loss_sums() : LossSums{};
+    totals.squares.insert(totals.squares.end(), own.begin(), own.end());
     const auto count = static_cast<std::int64_t>(totals.squares.size());
     groups_.world->all_reduce(host_tensor(totals.squares.data(), {count}), Reduce::sum, {});
-    totals.loss_sum = totals.squares.back();
-    totals.squares.pop_back();
+    std::copy(totals.squares.end() - kLossSums, totals.squares.end(), totals.loss.begin());
+    totals.squares.resize(totals.squares.size() - kLossSums);
     return totals;
   }
 
-  double evaluate(const std::vector<Batch>& batches) override {
-    fill_zero(replica_.loss_sum(), {});
+  LossSums evaluate(const std::vector<Batch>& batches) override {
+    fill_zero(replica_.loss_sums(), {});
     for (const Batch& batch : batches) {
-      replica_.network().forward_loss(replica_.context(), batch, replica_.loss_sum());
+      replica_.network().forward_loss(replica_.context(), batch, replica_.loss_sums());
     }
-    double sum = *replica_.loss_sum().as<double>();
-    groups_.data->all_reduce(host_tensor(&sum, {1}), Reduce::sum, {});
-    return sum;
+    LossSums sums = replica_.read_loss_sums();
+    groups_.data->all_reduce(host_tensor(sums.data(), {kLossSums}), Reduce::sum, {});
+    return sums;
   }
 
  private:

@@ -19,7 +19,7 @@ struct Groups {
 
 // Of the global batch, the same numbers on every rank. Not finite when a loss or a gradient was not.
 struct StepTotals {
-  double loss_sum = 0;          // over the targets
+  LossSums loss{};              // not scaled
   std::vector<double> squares;  // of the gradients, per group (see GradNorm)
 };
 
@@ -34,8 +34,8 @@ class StepSums {
   virtual void gradients(const data::StepBatch& batch, const LossScale& scale) = 0;
   // Of the last gradients(). Collective.
   virtual StepTotals totals() = 0;
-  // Sum of the token losses over the batches of all data ranks, dropout off. Collective.
-  virtual double evaluate(const std::vector<Batch>& batches) = 0;
+  // Of the batches of all data ranks, dropout off. Collective.
+  virtual LossSums evaluate(const std::vector<Batch>& batches) = 0;
 };
 
 // For none and same_layout: micro-batch by micro-batch, buckets over the data axis as backward completes them.

@@ -13,6 +13,17 @@ AdamwOptions adamw_options(const config::Optimizer& o) {
           static_cast<float>(o.weight_decay)};
 }
 
+// What a term that is predicted `count` times is divided by, as a factor; without any the term is zero.
+double share_of(std::int64_t count) { return count > 0 ? 1.0 / static_cast<double>(count) : 0.0; }
+
+double mean_of(double sum, std::int64_t count) { return count > 0 ? sum / static_cast<double>(count) : 0.0; }
+
+std::int64_t predicted_pairs(const std::vector<Batch>& batches) {
+  std::int64_t pairs = 0;
+  for (const Batch& batch : batches) pairs += batch.predicted_pairs;
+  return pairs;
+}
+
 }  // namespace
 
 Trainer::Trainer(const config::Config& config, Replica& replica, Groups groups, double peak_flops)
@@ -31,7 +42,7 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   clock.enter(Phase::forward);
   clock.take();  // what lies between steps is no part of one
   const Counts counts = global_counts(batch);
-  sums_->gradients(batch, {counts.predicted > 0 ? 1.0 / static_cast<double>(counts.predicted) : 0.0});
+  sums_->gradients(batch, {.tokens = share_of(counts.predicted), .sentences = share_of(counts.pairs)});
   clock.enter(Phase::optimizer);
   const Totals totals = take_totals();  // the same numbers on every rank,
   watch_.end();                         // (a flipped bit is named before what it may have done)
@@ -46,7 +57,8 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   ++progress_.step;
   progress_.sequences_consumed += config_.training.global_batch;
   progress_.tokens_consumed += counts.tokens;
-  progress_.loss = counts.predicted > 0 ? totals.loss_sum / static_cast<double>(counts.predicted) : 0.0;
+  progress_.loss =
+      mean_of(totals.loss[kTokenLoss], counts.predicted) + mean_of(totals.loss[kSentenceLoss], counts.pairs);
   const std::int64_t every = config_.run.digest_every;
   const bool digests = every > 0 && progress_.step % every == 0;
   const std::string digest = digests ? digest_text(combined(watch_.begin(progress_.step))) : std::string();
@@ -60,14 +72,14 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
 StateDigest Trainer::checked_digest() { return watch_.checked(progress_.step); }
 
 Trainer::Counts Trainer::global_counts(const data::StepBatch& batch) {
-  std::int64_t counts[2] = {batch.predicted, batch.tokens};
-  groups_.data->all_reduce(host_tensor(counts, {2}), Reduce::sum, {});
-  return {counts[0], counts[1]};
+  std::int64_t counts[3] = {batch.predicted, predicted_pairs(batch.micro), batch.tokens};
+  groups_.data->all_reduce(host_tensor(counts, {3}), Reduce::sum, {});
+  return {.predicted = counts[0], .pairs = counts[1], .tokens = counts[2]};
 }
 
 Trainer::Totals Trainer::take_totals() {
   const StepTotals sums = sums_->totals();
-  Totals totals{sums.loss_sum, 0.0};
+  Totals totals{sums.loss, 0.0};
   layer_norms_.clear();
   for (const double sum : sums.squares) {
     totals.gradient_norm += sum;
@@ -78,7 +90,8 @@ Trainer::Totals Trainer::take_totals() {
 }
 
 void Trainer::require_finite(const Totals& totals) {
-  if (std::isfinite(totals.loss_sum) && std::isfinite(totals.gradient_norm)) return;
+  const double loss_sum = totals.loss[kTokenLoss] + totals.loss[kSentenceLoss];
+  if (std::isfinite(loss_sum) && std::isfinite(totals.gradient_norm)) return;
   std::int64_t first =
       replica_.grad_norm().first_not_finite(replica_.context().exec, replica_.parameters().flat_gradients());
   groups_.world->all_reduce(host_tensor(&first, {1}), Reduce::min, {});
@@ -86,7 +99,7 @@ void Trainer::require_finite(const Totals& totals) {
   const std::string where = first < static_cast<std::int64_t>(table.size())
                                 ? str("first bad gradient: ", table[static_cast<std::size_t>(first)].name)
                                 : std::string("all gradients are finite");
-  throw AgreedError(str("step ", progress_.step + 1, ": loss or gradients are not finite (loss sum ", totals.loss_sum,
+  throw AgreedError(str("step ", progress_.step + 1, ": loss or gradients are not finite (loss sum ", loss_sum,
                         ", gradient norm ", totals.gradient_norm, "; ", where,
                         "); nothing was updated. Lower optimizer.learning_rate, lengthen schedule.warmup_steps or "
                         "look at the data of this step"));
@@ -113,12 +126,19 @@ StepStats Trainer::make_stats(const Totals& totals, const Counts& counts, double
 ValidationStats Trainer::evaluate(const std::vector<Batch>& batches) {
   const auto start = Clock::now();
   ValidationStats stats;
-  for (const Batch& batch : batches) stats.tokens += batch.predicted;
-  groups_.data->all_reduce(host_tensor(&stats.tokens, {1}), Reduce::sum, {});
-  const double sum = sums_->evaluate(batches);
+  std::int64_t counts[2] = {0, predicted_pairs(batches)};
+  for (const Batch& batch : batches) counts[0] += batch.predicted;
+  groups_.data->all_reduce(host_tensor(counts, {2}), Reduce::sum, {});
+  const LossSums sums = sums_->evaluate(batches);
   stats.step = progress_.step;
   stats.time = unix_seconds();
-  stats.loss = stats.tokens > 0 ? sum / static_cast<double>(stats.tokens) : 0.0;
+  stats.tokens = counts[0];
+  stats.pairs = counts[1];
+  stats.token_loss = mean_of(sums[kTokenLoss], stats.tokens);
+  stats.sentence_loss = mean_of(sums[kSentenceLoss], stats.pairs);
+  stats.loss = stats.token_loss + stats.sentence_loss;
+  stats.token_accuracy = mean_of(sums[kCorrectTokens], stats.tokens);
+  stats.sentence_accuracy = mean_of(sums[kCorrectSentences], stats.pairs);
   stats.seconds = seconds_since(start);
   return stats;
 }

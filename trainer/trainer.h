@@ -25,7 +25,7 @@ class Trainer {
   // when loss or gradients are not finite, naming step and first bad tensor.
   StepStats step(const data::StepBatch& batch, double data_wait_seconds);
 
-  // Mean loss over the targets of the batches of all data ranks, dropout off. Collective.
+  // Mean losses over the batches of all data ranks, dropout off. Collective.
   ValidationStats evaluate(const std::vector<Batch>& batches);
 
   // The digest of masters and moments as they are, once nothing is found that changed them since the last step, or
@@ -42,11 +42,12 @@ class Trainer {
  private:
   struct Counts {
     std::int64_t predicted = 0;  // targets of the global batch
+    std::int64_t pairs = 0;      // predicted sentence pairs of the global batch
     std::int64_t tokens = 0;     // input positions of the global batch
   };
   Counts global_counts(const data::StepBatch& batch);
   struct Totals {
-    double loss_sum = 0;
+    LossSums loss{};
     double gradient_norm = 0;
   };
   Totals take_totals();

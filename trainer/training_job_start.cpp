@@ -37,7 +37,7 @@ void TrainingJob::prepare() {
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] {
     replica_ = std::make_unique<Replica>(replica_options(config_, grid_, runtime_.world_rank()), *axes_.data,
-                                         *axes_.tensor, training_workload(config_));
+                                         *axes_.tensor, training_workload(batch_shape(config_)));
   });
   peak_flops_ = measure_peak();
   trainer_ = std::make_unique<Trainer>(config_, *replica_, Groups{&world, axes_.data.get()}, peak_flops_);

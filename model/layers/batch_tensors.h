@@ -6,10 +6,14 @@
 
 namespace phalanx {
 
-// Token ids, targets and positions of a micro-batch on the device.
+// The fields of a Batch on the device; N = B * T. What the batch leaves empty is undefined.
 struct BatchTensors {
-  Tensor tokens, targets, positions;    // (N) int32
+  Tensor tokens, positions;             // (N) int32
+  Tensor targets;                       // (B * P) int32
+  Tensor slots;                         // (B * P) int32: rows of `tokens`
   Tensor document_begin, document_end;  // (B, T) int32
+  Tensor token_types;                   // (N) int32
+  Tensor next_sentence;                 // (B) int32
   Tensor sequences;                     // (B) int64
 };
 BatchTensors upload(const Context& ctx, const Batch& batch);

@@ -17,8 +17,7 @@ Tensor LmHead::logits(const Context& ctx, const Tensor& x) const {
   return z;
 }
 
-LmHead::Chunk LmHead::chunk_loss(const Context& ctx, const Tensor& x, const Tensor& targets,
-                                 const Tensor& loss_sum) const {
+LmHead::Chunk LmHead::chunk_loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Sums& sums) const {
   const TensorShards& shards = ctx.shards();
   const std::int64_t n = x.size(0);
   const Chunk chunk{logits(ctx, x), ctx.take({n}, DType::f32)};
@@ -36,9 +35,12 @@ LmHead::Chunk LmHead::chunk_loss(const Context& ctx, const Tensor& x, const Tens
     all = ctx.take({shards.total, n, 3}, DType::f32);
     if (!ctx.exec.planning()) ctx.tensor->gather_parts(all, mine, ctx.exec.stream);
   }
-  ops::cross_entropy_combine(
-      ctx.exec,
-      {.lse = chunk.lse, .losses = ctx.take({n}, DType::f32), .loss_sum = loss_sum, .stats = all, .targets = targets});
+  ops::cross_entropy_combine(ctx.exec, {.lse = chunk.lse,
+                                        .losses = ctx.take({n}, DType::f32),
+                                        .loss_sum = sums.loss,
+                                        .correct = sums.correct,
+                                        .stats = all,
+                                        .targets = targets});
   return chunk;
 }
 
@@ -66,16 +68,16 @@ void LmHead::chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor
   if (shards.count > 1) ctx.copy(dx, sum);
 }
 
-void LmHead::loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Tensor& loss_sum) const {
+void LmHead::loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Sums& sums) const {
   for (std::int64_t begin = 0; begin < x.size(0); begin += kChunkRows) {
     const Scratch scratch(*ctx.activations);
     const std::int64_t n = std::min(kChunkRows, x.size(0) - begin);
-    chunk_loss(ctx, x.slice(begin, n), targets.slice(begin, n), loss_sum);
+    chunk_loss(ctx, x.slice(begin, n), targets.slice(begin, n), sums);
   }
 }
 
 Tensor LmHead::loss_and_gradient(const Context& ctx, const Tensor& x, const Tensor& targets, float scale,
-                                 const Tensor& loss_sum) const {
+                                 const Sums& sums) const {
   const Tensor dx = ctx.take(x.shape);
   for (std::int64_t begin = 0; begin < x.size(0); begin += kChunkRows) {
     const Scratch scratch(*ctx.activations);
@@ -83,7 +85,7 @@ Tensor LmHead::loss_and_gradient(const Context& ctx, const Tensor& x, const Tens
     const Tensor x_n = x.slice(begin, n);
     const Tensor targets_n = targets.slice(begin, n);
     ctx.enter(Phase::forward);
-    const Chunk chunk = chunk_loss(ctx, x_n, targets_n, loss_sum);
+    const Chunk chunk = chunk_loss(ctx, x_n, targets_n, sums);
     ctx.enter(Phase::backward);
     chunk_gradient(ctx, chunk, dx.slice(begin, n), x_n, targets_n, scale,
                    begin == 0 ? ctx.matrix_gradients : ops::Write::accumulate);

@@ -16,12 +16,17 @@ class LmHead {
 
   LmHead(int token_table, std::int64_t V) : token_table_(token_table), V_(V) {}
 
-  // x (N, C), targets (N): adds the token losses to loss_sum (1) fp64.
-  void loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Tensor& loss_sum) const;
+  // What the head adds to, (1) fp64 each.
+  struct Sums {
+    Tensor loss;     // -log p of the targets
+    Tensor correct;  // targets with the largest logit of their row; may be undefined
+  };
+  // x (N, C), targets (N)
+  void loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Sums& sums) const;
   // Likewise, and returns dx (N, C); writes the table's gradient (the first that does). Both are gradients of scale x
-  // loss; loss_sum is not scaled.
+  // loss; the sums are not scaled.
   [[nodiscard]] Tensor loss_and_gradient(const Context& ctx, const Tensor& x, const Tensor& targets, float scale,
-                                         const Tensor& loss_sum) const;
+                                         const Sums& sums) const;
   // x (N, C) -> logits (S, N, V_s) of this rank's shards.
   [[nodiscard]] Tensor logits(const Context& ctx, const Tensor& x) const;
 
@@ -30,7 +35,7 @@ class LmHead {
     Tensor logits;  // (S, n, V_s)
     Tensor lse;     // (n) fp32
   };
-  Chunk chunk_loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Tensor& loss_sum) const;
+  Chunk chunk_loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Sums& sums) const;
   void chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor& dx, const Tensor& x, const Tensor& targets,
                       float scale, ops::Write write) const;
 

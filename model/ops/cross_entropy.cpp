@@ -38,6 +38,7 @@ void cross_entropy_combine(const Exec& exec, const CrossEntropyCombine& a) {
   require(exec, op, "lse", a.lse, {N}, DType::f32);
   require(exec, op, "losses", a.losses, {N}, DType::f32);
   require(exec, op, "loss_sum", a.loss_sum, {1}, DType::f64);
+  require_if_defined(exec, op, "correct", a.correct, {1}, DType::f64);
   require(exec, op, "targets", a.targets, {N}, DType::i32);
   if (!exec.planning()) exec.table->cross_entropy_combine(exec, a);
 }

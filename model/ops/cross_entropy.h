@@ -24,6 +24,7 @@ struct CrossEntropyCombine {
   Tensor lse;       // (N) fp32 out
   Tensor losses;    // (N) fp32 out, 0 where ignored
   Tensor loss_sum;  // (1) fp64, accumulated: rows in order, in fp64
+  Tensor correct;   // (1) fp64, accumulated: rows whose target has the largest logit; may be undefined
   Tensor stats;     // (S, N, 3) fp32: parts in shard order
   Tensor targets;   // (N) int32
 };

@@ -71,6 +71,7 @@ void stats_of_rows(const CrossEntropyStats& a) {
 struct Combined {
   float lse;
   float target;
+  float largest;
 };
 Combined combine_row(const float* stats, std::int64_t S, std::int64_t N) {
   float largest = kMinusInfinity;
@@ -85,7 +86,7 @@ Combined combine_row(const float* stats, std::int64_t S, std::int64_t N) {
     const double weight = part[0] == kMinusInfinity ? 1.0 : std::exp(double{part[0]} - double{largest});
     sum += double{part[1]} * weight;
   }
-  return {static_cast<float>(double{largest} + std::log(sum)), target};
+  return {static_cast<float>(double{largest} + std::log(sum)), target, largest};
 }
 
 template <class T>
@@ -113,12 +114,15 @@ void cross_entropy_combine(const Exec&, const CrossEntropyCombine& a) {
   const std::int64_t N = a.stats.size(1);
   const std::int32_t* targets = a.targets.as<std::int32_t>();
   float* losses = a.losses.as<float>();
-#pragma omp parallel for schedule(static)
+  std::int64_t correct = 0;
+#pragma omp parallel for schedule(static) reduction(+ : correct)
   for (std::int64_t n = 0; n < N; ++n) {
     const Combined row = combine_row(a.stats.as<float>() + 3 * n, S, N);
     a.lse.as<float>()[n] = row.lse;
     losses[n] = targets[n] < 0 ? 0.0F : row.lse - row.target;
+    correct += targets[n] >= 0 && row.target >= row.largest ? 1 : 0;
   }
+  if (a.correct.defined()) *a.correct.as<double>() += static_cast<double>(correct);
   double& total = *a.loss_sum.as<double>();
   for (std::int64_t n = 0; n < N; ++n) total += double{losses[n]};
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -37,7 +38,8 @@ struct Case {
         targets({N}, DType::i32),
         lse({N}),
         losses({N}),
-        loss_sum({1}, DType::f64) {
+        loss_sum({1}, DType::f64),
+        correct({1}, DType::f64) {
     for (std::int64_t n = 0; n < N; ++n) targets.set(n, n % 5 == 4 ? -1.0 : static_cast<double>(n * 7 % valid));
     for (std::int64_t n = 0; n < N; ++n) {  // what lies in the padding must not matter
       for (std::int64_t v = valid; v < V; ++v) logits.set(n * V + v, 50.0);
@@ -55,7 +57,8 @@ struct Case {
       for (std::int64_t i = 0; i < N * width; ++i) shard.set(i, logits[i / width * V + s * width + i % width]);
       cross_entropy_stats(exec, {stats.tensor()[s], shard.tensor(), targets.tensor(), s * width, valid_of(s, width)});
     }
-    cross_entropy_combine(exec, {lse.tensor(), losses.tensor(), loss_sum.tensor(), stats.tensor(), targets.tensor()});
+    cross_entropy_combine(
+        exec, {lse.tensor(), losses.tensor(), loss_sum.tensor(), correct.tensor(), stats.tensor(), targets.tensor()});
     for (std::int64_t s = 0; s < parts; ++s) {
       Array& shard = shards[static_cast<std::size_t>(s)];
       cross_entropy_backward(exec,
@@ -68,7 +71,7 @@ struct Case {
   }
 
   std::int64_t N, V, valid;
-  Array logits, targets, lse, losses, loss_sum;
+  Array logits, targets, lse, losses, loss_sum, correct;
 };
 
 TEST_P(CrossEntropy, LossMatchesClosedForm) {
@@ -128,6 +131,26 @@ TEST_P(CrossEntropy, SplitVocabularyEqualsWhole) {
   }
 }
 
+TEST_P(CrossEntropy, CountsTheTargetsWithTheLargestLogit) {
+  for (const std::int64_t parts : {1, 4}) {
+    Case c(20, 128, 100, DType::f32);
+    for (const std::int64_t n : {0, 3, 4, 17}) {  // row 4 is ignored
+      c.logits.set(n * c.V + std::max(c.target(n), 0), 20.0);
+    }
+    c.correct.set(0, 10.0);  // accumulates
+    double want = 10.0;
+    for (std::int64_t n = 0; n < c.N; ++n) {
+      const Doubles z = c.logits.values();
+      const double* row = z.data() + n * c.V;
+      if (c.target(n) >= 0 && *std::max_element(row, row + c.valid) == row[c.target(n)]) want += 1.0;
+    }
+    c.run(exec(), parts, 1.0F);
+    EXPECT_EQ(c.correct[0], want);
+    EXPECT_GE(want, 13.0);
+    EXPECT_LT(want, 26.0);
+  }
+}
+
 TEST_P(CrossEntropy, IgnoredRowsGiveNothing) {
   Case c(6, 33, 33, DType::f32);
   for (std::int64_t n = 0; n < 6; ++n) c.targets.set(n, -1.0);
@@ -164,7 +187,7 @@ TEST_P(CrossEntropy, BitsDoNotDependOnThreads) {
     expect_same_bits_for_threads([&] {
       Case c(37, 600, 590, dtype);
       c.run(exec(), 2, 0.01F);
-      return bytes_of_all(c.logits, c.lse, c.losses, c.loss_sum);
+      return bytes_of_all(c.logits, c.lse, c.losses, c.loss_sum, c.correct);
     });
   }
 }
@@ -179,9 +202,9 @@ TEST(CrossEntropyChecks, MisuseThrows) {
                Error);
   EXPECT_THROW(cross_entropy_stats(cpu.exec(), {stats.tensor(), c.logits.tensor(), c.targets.tensor(), 0, 10}), Error);
   EXPECT_THROW(cross_entropy_backward(cpu.exec(), {c.logits.tensor(), {}, c.targets.tensor(), 0, 10}), Error);
-  EXPECT_THROW(
-      cross_entropy_combine(cpu.exec(), {c.lse.tensor(), c.losses.tensor(), {}, stats.tensor(), c.targets.tensor()}),
-      Error);
+  EXPECT_THROW(cross_entropy_combine(cpu.exec(),
+                                     {c.lse.tensor(), c.losses.tensor(), {}, {}, stats.tensor(), c.targets.tensor()}),
+               Error);
 }
 
 }  // namespace

@@ -28,18 +28,20 @@ struct Case {
         rig(builder, shards, 1, mode),
         x(normal_array({N, kC}, DType::f32, 1)),
         targets(targets_for(N)),
-        loss_sum({1}, DType::f64) {}
+        loss_sum({1}, DType::f64),
+        correct({1}, DType::f64) {}
   // Rows [begin, begin + n), added to the loss and the table's gradient.
   Doubles rows(std::int64_t begin, std::int64_t n) {
-    const Tensor dx = head.loss_and_gradient(rig.ctx(), x.tensor().slice(begin, n), targets.tensor().slice(begin, n),
-                                             kScale, loss_sum.tensor());
+    const Tensor dx =
+        head.loss_and_gradient(rig.ctx(), x.tensor().slice(begin, n), targets.tensor().slice(begin, n), kScale, sums());
     return rig.ctx().exec.planning() ? Doubles{} : Doubles(dx.as<float>(), dx.as<float>() + dx.count());
   }
+  LmHead::Sums sums() { return {loss_sum.tensor(), correct.tensor()}; }
   ParamBuilder builder;
   int table;
   LmHead head;
   LayerRig rig;
-  Array x, targets, loss_sum;
+  Array x, targets, loss_sum, correct;
 };
 
 double loss_reference(const Doubles& x, const Doubles& table, const Array& targets) {
@@ -92,9 +94,9 @@ TEST(LayerLmHead, LossAloneIsTheLossOfTraining) {
   constexpr std::int64_t N = LmHead::kChunkRows + 5;
   Case training(N, 2), evaluation(N, 2);
   training.rows(0, N);
-  evaluation.head.loss(evaluation.rig.ctx(), evaluation.x.tensor(), evaluation.targets.tensor(),
-                       evaluation.loss_sum.tensor());
+  evaluation.head.loss(evaluation.rig.ctx(), evaluation.x.tensor(), evaluation.targets.tensor(), evaluation.sums());
   EXPECT_EQ(evaluation.loss_sum[0], training.loss_sum[0]);
+  EXPECT_EQ(evaluation.correct[0], training.correct[0]);
   EXPECT_EQ(largest(evaluation.rig.gradients().at("table")), 0.0);
 }
 

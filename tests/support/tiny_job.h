@@ -52,7 +52,7 @@ inline config::Config make_config(const Case& c) {
 // Sequences [begin, begin + count) of a step: two documents each, of lengths that differ; some targets are ignored, so
 // that averages of averages would show.
 inline Batch make_batch(int step, int begin, int count) {
-  Batch batch = empty_batch(count, kT);
+  Batch batch = empty_batch({.B = count, .T = kT});
   for (int b = 0; b < count; ++b) {
     const int sequence = step * kBatch + begin + b;
     batch.sequences[static_cast<std::size_t>(b)] = sequence;
@@ -90,7 +90,8 @@ struct Result {
 struct Job {
   Job(const Case& c, Communicator& world, Communicator& data, Communicator& tensor, int world_rank)
       : config(make_config(c)),
-        replica(replica_options(config, Grid{c.data, c.tensor}, world_rank), data, tensor, training_workload(config)),
+        replica(replica_options(config, Grid{c.data, c.tensor}, world_rank), data, tensor,
+                training_workload(batch_shape(config))),
         trainer(config, replica, {&world, &data}, 0) {
     replica.fill_initial_values();
   }

@@ -50,7 +50,7 @@ class GptGolden : public testing::TestWithParam<Recompute> {
         .bucket_elements = 1000};
     replica_ = std::make_unique<Replica>(options, *self_, *self_, [](Context ctx, const Network& network) {
       ctx.matrix_gradients = ops::Write::overwrite;
-      network.forward_backward(ctx, empty_batch(kB, kT), {}, ctx.take({1}, DType::f64));
+      network.forward_backward(ctx, empty_batch({.B = kB, .T = kT}), {}, ctx.take({kLossSums}, DType::f64));
     });
     set_weights();
   }
@@ -76,13 +76,13 @@ class GptGolden : public testing::TestWithParam<Recompute> {
     const Tensor& gradients = replica_->parameters().flat_gradients();
     std::fill_n(gradients.as<float>(), gradients.count(), 7.0F);  // of an earlier step
     replica_->parameters().clear_gradients();
-    fill_zero(replica_->loss_sum(), {});
+    fill_zero(replica_->loss_sums(), {});
     replica_->reducer().begin_last_backward();
     const Context ctx = replica_->context(ops::Write::overwrite);
     replica_->network().forward_backward(ctx, batch, {1.0 / static_cast<double>(batch.predicted)},
-                                         replica_->loss_sum());
+                                         replica_->loss_sums());
     replica_->reducer().finish({});
-    return *replica_->loss_sum().as<double>() / static_cast<double>(batch.predicted);
+    return replica_->read_loss_sums()[kTokenLoss] / static_cast<double>(batch.predicted);
   }
 
   nlohmann::json golden_;

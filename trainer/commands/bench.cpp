@@ -33,7 +33,7 @@ data::StepBatch random_step(const config::Config& c, const ReplicaOptions& repli
   data::StepBatch step;
   const std::int64_t mine = c.training.global_batch / replica.grid.data;
   for (std::int64_t begin = 0; begin < mine; begin += sequences_at_once(c)) {
-    Batch batch = empty_batch(sequences_at_once(c), c.model.context);
+    Batch batch = empty_batch(batch_shape(c));
     for (std::size_t b = 0; b < static_cast<std::size_t>(batch.B); ++b) {
       const std::int64_t sequence = replica.coord.data * mine + begin + static_cast<std::int64_t>(b);
       batch.sequences[b] = sequence;
@@ -76,7 +76,7 @@ Report measure(const config::Config& config, int steps, const Runtime& runtime) 
   const Grid grid = grid_of(config, runtime.world_size());
   const Runtime::Axes axes = runtime.split(grid);
   const ReplicaOptions options = replica_options(config, grid, runtime.world_rank());
-  Replica replica(options, *axes.data, *axes.tensor, training_workload(config));
+  Replica replica(options, *axes.data, *axes.tensor, training_workload(batch_shape(config)));
   replica.fill_initial_values();
   Report report;
   runtime.world().barrier();

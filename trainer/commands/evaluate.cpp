@@ -50,7 +50,7 @@ EvaluationReport evaluate(const config::Config& config, const checkpoint::Manife
   std::vector<Batch> batches;
   std::vector<std::int64_t> counts;
   on_every_rank(runtime.world(), [&] {
-    replica = std::make_unique<Replica>(options, *axes.data, *axes.tensor, evaluation_workload(config));
+    replica = std::make_unique<Replica>(options, *axes.data, *axes.tensor, evaluation_workload(batch_shape(config)));
     batches = validation_batches(config, options);
     counts = training_counts(config);
   });

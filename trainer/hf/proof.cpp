@@ -30,10 +30,10 @@ const Gpt& as_gpt(const Network& network) {
   return *gpt;
 }
 
-// Adds the loss of one sequence.
-void run_loss(const Context& ctx, const Network& network, const Batch& batch, const Tensor& loss_sum) {
+// Adds the sums of one sequence.
+void run_loss(const Context& ctx, const Network& network, const Batch& batch, const Tensor& sums) {
   const Scratch scratch(*ctx.activations);
-  network.forward_loss(ctx, batch, loss_sum);
+  network.forward_loss(ctx, batch, sums);
 }
 
 // Gives the logits (1, 1, padded V) of position `length` - 1 of one sequence to `read`; `tokens` is null while
@@ -56,7 +56,7 @@ void run_logits(const Context& outer, const Network& network, std::int64_t T, in
 }
 
 Batch batch_of(const ProofInputs& inputs, std::int64_t sequence) {
-  Batch batch = empty_batch(1, inputs.T);
+  Batch batch = empty_batch({.B = 1, .T = static_cast<int>(inputs.T)});
   const std::int32_t* tokens = inputs.tokens.data() + sequence * (inputs.T + 1);
   std::copy_n(tokens, inputs.T, batch.tokens.begin());
   std::copy_n(tokens + 1, inputs.T, batch.targets.begin());
@@ -80,7 +80,8 @@ class Prover {
     ReplicaOptions options = replica_options(alone, Grid{1, 1}, 0);
     options.training = false;
     replica_ = std::make_unique<Replica>(options, *self_, *self_, [this](const Context& ctx, const Network& network) {
-      run_loss(ctx, network, empty_batch(1, inputs_.T), ctx.take({1}, DType::f64));
+      const Batch batch = empty_batch({.B = 1, .T = static_cast<int>(inputs_.T)});
+      run_loss(ctx, network, batch, ctx.take({kLossSums}, DType::f64));
       run_logits(ctx, network, inputs_.T, 1, nullptr, [](const Tensor&) {});
     });
   }
@@ -104,9 +105,9 @@ class Prover {
  private:
   double loss_sum_of(std::int64_t sequence) {
     const Context ctx = fresh_context();
-    *replica_->loss_sum().as<double>() = 0;
-    run_loss(ctx, replica_->network(), batch_of(inputs_, sequence), replica_->loss_sum());
-    return *replica_->loss_sum().as<double>();
+    fill_zero(replica_->loss_sums(), {});
+    run_loss(ctx, replica_->network(), batch_of(inputs_, sequence), replica_->loss_sums());
+    return replica_->read_loss_sums()[kTokenLoss];
   }
 
   void add_logits(std::int64_t sequence, std::int32_t position, std::vector<float>& logits) {

@@ -11,7 +11,7 @@ namespace phalanx {
 struct StepStats {
   std::int64_t step = 0;  // updates done, this one included
   double time = 0;        // Unix seconds at the end of the step
-  double loss = 0;        // mean over predicted tokens of the global batch
+  double loss = 0;        // of the global batch: mean over predicted tokens + mean over predicted pairs
   double learning_rate = 0;
   double gradient_norm = 0;      // before clipping
   std::int64_t tokens = 0;       // input positions consumed by the run so far
@@ -31,8 +31,12 @@ struct StepStats {
 struct ValidationStats {
   std::int64_t step = 0;
   double time = 0;
-  double loss = 0;
-  std::int64_t tokens = 0;  // predicted
+  double loss = 0;                                   // the sum of the two below
+  double token_loss = 0;                             // mean over predicted tokens
+  double sentence_loss = 0;                          // mean over predicted sentence pairs
+  std::int64_t tokens = 0;                           // predicted
+  std::int64_t pairs = 0;                            // predicted
+  double token_accuracy = 0, sentence_accuracy = 0;  // of what is predicted
   double seconds = 0;
 };
 
