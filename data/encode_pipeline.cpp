@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/check.h"
+#include "data/sentences.h"
 
 namespace phalanx::data {
 namespace {
@@ -33,7 +34,7 @@ struct EncodePipeline::State {
   void read_jobs();
   void encode_jobs();
   bool fill(Job& job);
-  void encode(Job& job) const;
+  void encode(Job& job, SentenceCutter& cutter) const;
   void fail();
   const EncodedJob* next();
   Job& slot(std::int64_t job) { return ring[static_cast<std::size_t>(job) % ring.size()]; }
@@ -121,12 +122,16 @@ void EncodePipeline::State::read_jobs() {
   }
 }
 
-void EncodePipeline::State::encode(Job& job) const {
+void EncodePipeline::State::encode(Job& job, SentenceCutter& cutter) const {
   std::vector<TokenId>& ids = job.encoded.ids;
   if (ids.capacity() * sizeof(TokenId) > kKeptCapacity) ids = {};
   ids.clear();
+  job.encoded.sentences.clear();
   for (std::size_t i = 0; i < job.texts.size(); ++i) {
-    tokenizer.encode(job.texts[i], ids);
+    if (tokenizer.keeps_sentences())
+      encode_sentences(tokenizer, job.texts[i], cutter, ids, job.encoded.sentences);
+    else
+      tokenizer.encode(job.texts[i], ids);
     job.encoded.pieces[i].ids_end = ids.size();
   }
   job.texts.clear();
@@ -134,6 +139,7 @@ void EncodePipeline::State::encode(Job& job) const {
 
 void EncodePipeline::State::encode_jobs() {
   try {
+    SentenceCutter cutter;
     while (true) {
       Job* job = nullptr;
       {
@@ -142,7 +148,7 @@ void EncodePipeline::State::encode_jobs() {
         if (stop || claimed == read) return;
         job = &slot(claimed++);
       }
-      encode(*job);
+      encode(*job, cutter);
       const std::lock_guard lock(mutex);
       job->is_encoded = true;
       changed.notify_all();

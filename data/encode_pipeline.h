@@ -23,7 +23,8 @@ struct EncodedPiece {
 struct EncodedJob {
   std::vector<TokenId> ids;
   std::vector<EncodedPiece> pieces;
-  std::int64_t file_bytes_read = 0;  // of the source when the job was made
+  std::vector<std::size_t> sentences;  // places in `ids` where sentences begin, if the tokenizer keeps them
+  std::int64_t file_bytes_read = 0;    // of the source when the job was made
 };
 
 class EncodePipeline {

@@ -21,13 +21,15 @@ constexpr std::int64_t kMaxCount = std::int64_t{1} << 56;  // no sum over files 
 std::string path_of(const std::string& folder) { return (std::filesystem::path(folder) / "manifest.json").string(); }
 
 json shard_to_json(const ShardEntry& shard) {
-  return {{"name", shard.name},
-          {"bytes", shard.bytes},
-          {"tokens", shard.tokens},
-          {"documents", shard.documents},
-          {"token_offset", shard.token_offset},
-          {"metadata_crc32c", shard.metadata_crc},
-          {"chunk_crc32c", shard.chunk_crcs}};
+  json object = {{"name", shard.name},
+                 {"bytes", shard.bytes},
+                 {"tokens", shard.tokens},
+                 {"documents", shard.documents},
+                 {"token_offset", shard.token_offset},
+                 {"metadata_crc32c", shard.metadata_crc},
+                 {"chunk_crc32c", shard.chunk_crcs}};
+  if (shard.sentences > 0) object["sentences"] = shard.sentences;
+  return object;
 }
 
 json to_json(const Manifest& m) {
@@ -101,6 +103,7 @@ ShardEntry shard_from_json(const json& object, std::int64_t bytes_per_token, con
   shard.bytes = fields.integer("bytes", 0, kMaxCount);
   shard.tokens = fields.integer("tokens", 1, kMaxCount / 4);
   shard.documents = fields.integer("documents", 1, shard.tokens);
+  if (object.contains("sentences")) shard.sentences = fields.integer("sentences", shard.documents, shard.tokens);
   shard.token_offset = fields.integer("token_offset", 0, shard.bytes);
   shard.metadata_crc = static_cast<std::uint32_t>(fields.integer("metadata_crc32c", 0, kMaxU32));
   shard.chunk_crcs = fields.integers<std::uint32_t>("chunk_crc32c", kMaxU32);
@@ -143,6 +146,9 @@ Manifest from_json(const json& object, const std::string& path) {
   m.token_counts = fields.integers<std::int64_t>("token_counts", m.tokens);
   for (const json& shard : fields.array("shards")) {
     m.shards.push_back(shard_from_json(shard, m.token_bytes(), str(path, ": shard ", m.shards.size())));
+  }
+  for (const ShardEntry& shard : m.shards) {
+    if ((shard.sentences > 0) != m.has_sentences()) throw Error(str(path, ": only some shards have 'sentences'"));
   }
   require_sums(m, path);
   return m;

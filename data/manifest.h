@@ -16,6 +16,7 @@ struct ShardEntry {
   std::int64_t bytes = 0;  // of the file
   std::int64_t tokens = 0;
   std::int64_t documents = 0;             // entries of /document_offsets, less one
+  std::int64_t sentences = 0;             // entries of /sentence_offsets, less one; 0: not stored
   std::int64_t token_offset = 0;          // where the token bytes begin in the file
   std::uint32_t metadata_crc = 0;         // CRC-32C of everything in the file but the token bytes
   std::vector<std::uint32_t> chunk_crcs;  // CRC-32C of each MiB of token bytes
@@ -34,7 +35,8 @@ struct Manifest {
   std::vector<std::int64_t> token_counts;  // (vocabulary): how often each id occurs
   std::vector<ShardEntry> shards;
 
-  [[nodiscard]] std::int64_t token_bytes() const { return vocabulary <= 65536 ? 2 : 4; }  // per token
+  [[nodiscard]] bool has_sentences() const { return !shards.empty() && shards[0].sentences > 0; }  // all shards alike
+  [[nodiscard]] std::int64_t token_bytes() const { return vocabulary <= 65536 ? 2 : 4; }           // per token
 };
 
 // Writes `folder`/manifest.json, durable.

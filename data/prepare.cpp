@@ -59,6 +59,7 @@ class Preparation {
  private:
   std::unique_ptr<ShardWriter> make_writer(const char* part) const;
   void add(const EncodedJob& job);
+  void add_piece(const EncodedJob& job, std::size_t begin, std::size_t end, std::size_t& sentence);
   void require_both_parts();
   void show(const EncodedJob& job);
   [[nodiscard]] double seconds() const { return seconds_since(begin_); }
@@ -95,21 +96,34 @@ std::unique_ptr<ShardWriter> Preparation::make_writer(const char* part) const {
   writer.folder = output_.partial(part);
   writer.source = options_.source;
   writer.max_file_bytes = options_.max_file_bytes;
+  writer.sentences = tokenizer_.keeps_sentences();
   if (writer.source.empty()) {
     writer.source = std::filesystem::absolute(options_.output + "/.").lexically_normal().parent_path().filename();
   }
   return std::make_unique<ShardWriter>(writer, tokenizer_);
 }
 
+// Adds ids [begin, end) of the job, sentence by sentence; `sentence` is the next one that begins at or after `begin`.
+void Preparation::add_piece(const EncodedJob& job, std::size_t begin, std::size_t end, std::size_t& sentence) {
+  const std::span<const TokenId> ids(job.ids);
+  while (sentence < job.sentences.size() && job.sentences[sentence] < end) {
+    const std::size_t at = job.sentences[sentence++];
+    writer_->add_tokens(ids.subspan(begin, at - begin));
+    writer_->begin_sentence();
+    begin = at;
+  }
+  writer_->add_tokens(ids.subspan(begin, end - begin));
+}
+
 void Preparation::add(const EncodedJob& job) {
-  std::size_t begin = 0;
+  std::size_t begin = 0, sentence = 0;
   for (const EncodedPiece& piece : job.pieces) {
     if (piece.begins_document) {
       const bool drawn = validation_ && is_drawn_for_validation(documents_, options_.validation_fraction);
       writer_ = drawn ? validation_.get() : train_.get();
       ++documents_;
     }
-    writer_->add_tokens(std::span(job.ids).subspan(begin, piece.ids_end - begin));
+    add_piece(job, begin, piece.ids_end, sentence);
     writer_->add_text_bytes(piece.text_bytes);
     if (piece.ends_document && !writer_->end_document()) ++without_tokens_;
     text_bytes_ += piece.text_bytes;

@@ -2,7 +2,6 @@
 #include "data/shard.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <limits>
 
@@ -15,15 +14,22 @@
 namespace phalanx::data {
 namespace {
 
-constexpr std::int64_t kPage = 512;  // document offsets read at a time: 4 KiB
-
 std::string join(const std::string& folder, const std::string& name) {
   return (std::filesystem::path(folder) / name).string();
 }
 
 template <class T>
-void require_equal(const std::string& path, const char* what, const T& found, const T& expected) {
+void require_equal(const std::string& path, const std::string& what, const T& found, const T& expected) {
   if (found != expected) throw Error(str(path, ": ", what, " is ", found, ", expected ", expected));
+}
+
+// The data set of the offsets of `count` documents or sentences.
+OffsetTable open_offsets(const File& raw, const Hdf5File& file, const char* name, std::int64_t count,
+                         std::int64_t tokens, const std::string& what) {
+  const Hdf5Dataset offsets = file.dataset(name);
+  require_equal(raw.path(), str("its number of ", what, " offsets"), offsets.size(), count + 1);
+  require_equal(raw.path(), str("its type of ", what, " offsets"), name_of(offsets.type()), name_of(Hdf5Type::u64));
+  return {raw, offsets.file_offset(), count + 1, static_cast<std::uint64_t>(tokens), what};
 }
 
 }  // namespace
@@ -42,11 +48,10 @@ Shard::Shard(const std::string& folder, const Manifest& manifest, std::size_t or
   if (crc_outside(file_, token_offset_, token_offset_ + tokens_ * bytes_per_token_) != entry.metadata_crc) {
     throw Error(str(file_.path(), ": damaged: the checksum of its metadata does not match manifest.json"));
   }
-  check_hdf5(manifest, entry.token_offset);
-  index_offsets();
+  check_hdf5(manifest, entry);
 }
 
-void Shard::check_hdf5(const Manifest& manifest, std::int64_t token_offset) {
+void Shard::check_hdf5(const Manifest& manifest, const ShardEntry& entry) {
   const std::string& path = file_.path();
   const Hdf5File file = Hdf5File::open(path);
   const std::int64_t format = file.integer_attribute(attribute::kFormatVersion);
@@ -60,31 +65,11 @@ void Shard::check_hdf5(const Manifest& manifest, std::int64_t token_offset) {
   const Hdf5Dataset tokens = file.dataset(kTokens);
   require_equal(path, "its number of tokens", tokens.size(), tokens_);
   require_equal(path, "its type of tokens", tokens.type() == token_type(vocabulary_), true);
-  require_equal(path, "the place of its tokens", tokens.file_offset(), token_offset);
-  const Hdf5Dataset offsets = file.dataset(kDocumentOffsets);
-  require_equal(path, "its number of document offsets", offsets.size(), documents_ + 1);
-  require_equal(path, "its type of document offsets", offsets.type() == Hdf5Type::u64, true);
-  offsets_offset_ = offsets.file_offset();
-}
-
-void Shard::index_offsets() {
-  std::vector<std::uint64_t> page(static_cast<std::size_t>(kPage));
-  std::uint64_t before = 0;
-  for (std::int64_t first = 0; first <= documents_; first += kPage) {
-    const auto count = static_cast<std::size_t>(std::min(kPage, documents_ + 1 - first));
-    read_offsets(first, std::span(page).first(count));
-    page_begins_.push_back(page[0]);
-    for (std::size_t i = 0; i < count; ++i) {
-      const bool ascends = page[i] > before || (first == 0 && i == 0 && page[0] == 0);
-      if (!ascends) throw Error(str(file_.path(), ": document offsets must begin at 0 and ascend"));
-      before = page[i];
-    }
-  }
-  require_equal(file_.path(), "its last document offset", before, static_cast<std::uint64_t>(tokens_));
-}
-
-void Shard::read_offsets(std::int64_t first, std::span<std::uint64_t> offsets) const {
-  file_.read(offsets.data(), static_cast<std::int64_t>(offsets.size_bytes()), offsets_offset_ + 8 * first);
+  require_equal(path, "the place of its tokens", tokens.file_offset(), entry.token_offset);
+  document_offsets_ = open_offsets(file_, file, kDocumentOffsets, documents_, tokens_, "document");
+  if (entry.sentences == 0) return;
+  sentence_offsets_ = open_offsets(file_, file, kSentenceOffsets, entry.sentences, tokens_, "sentence");
+  sentence_offsets_.require_includes(document_offsets_);
 }
 
 // Checks those chunks with token bytes [begin, end) that have not been checked. Two threads may check the same one.
@@ -129,27 +114,11 @@ void Shard::read_tokens(std::int64_t first, std::span<std::int32_t> ids) const {
   }
 }
 
-void Shard::document_begins(std::int64_t first, std::int64_t end, std::vector<std::int64_t>& begins) const {
-  const auto above = static_cast<std::uint64_t>(first);
-  // The last page that begins at or below `first` holds the first offset above it, or the next page begins with it.
-  auto page = std::upper_bound(page_begins_.begin(), page_begins_.end(), above) - page_begins_.begin();
-  page = std::max<std::ptrdiff_t>(page - 1, 0);
-  std::array<std::uint64_t, kPage> offsets{};
-  for (std::int64_t at = page * kPage; at <= documents_; at += kPage) {
-    const auto part = std::span(offsets).first(static_cast<std::size_t>(std::min(kPage, documents_ + 1 - at)));
-    read_offsets(at, part);
-    for (auto offset = std::upper_bound(part.begin(), part.end(), above); offset != part.end(); ++offset) {
-      if (*offset >= static_cast<std::uint64_t>(end)) return;
-      begins.push_back(static_cast<std::int64_t>(*offset));
-    }
-  }
-}
-
 std::vector<std::int64_t> Shard::document_bounds(std::int64_t first, std::int64_t count) const {
   ENSURE(first >= 0 && count >= 0 && count <= documents_ && first <= documents_ - count, file_.path(), ": documents [",
          first, ", ", first + count, ") are outside its ", documents_);
   std::vector<std::uint64_t> offsets(static_cast<std::size_t>(count) + 1);
-  read_offsets(first, std::span(offsets));
+  document_offsets_.read(first, std::span(offsets));
   return {offsets.begin(), offsets.end()};
 }
 

@@ -31,16 +31,19 @@ std::vector<std::uint32_t> copy_tokens(Spool<std::uint32_t>& from, Hdf5Dataset& 
   return crcs;
 }
 
-void copy_offsets(Spool<std::uint64_t>& from, std::int64_t tokens, Hdf5Dataset& to) {
+// The data set `name`: the first `count` offsets, and the end of the last one.
+void write_offsets(Hdf5File& file, const char* name, Spool<std::uint64_t>& from, std::int64_t count,
+                   std::int64_t tokens) {
   constexpr std::int64_t kPerBlock = kChunkBytes / 8;
+  Hdf5Dataset to = file.create_dataset(name, Hdf5Type::u64, count + 1);
   std::vector<std::uint64_t> block;
-  for (std::int64_t first = 0; first < from.size(); first += kPerBlock) {
-    block.resize(static_cast<std::size_t>(std::min(kPerBlock, from.size() - first)));
+  for (std::int64_t first = 0; first < count; first += kPerBlock) {
+    block.resize(static_cast<std::size_t>(std::min(kPerBlock, count - first)));
     from.read(first, std::span(block));
     to.write<std::uint64_t>(first, block);
   }
   const auto last = static_cast<std::uint64_t>(tokens);
-  to.write<std::uint64_t>(from.size(), std::span(&last, 1));
+  to.write<std::uint64_t>(count, std::span(&last, 1));
 }
 
 void set_attributes(Hdf5File& file, const Manifest& manifest, const ShardEntry& shard) {
@@ -62,27 +65,28 @@ std::string special_tokens_json(const Manifest& manifest) {
 }
 
 ShardEntry write_shard_file(const std::string& folder, const std::string& name, const Manifest& manifest,
-                            Spool<std::uint32_t>& token_spool, std::int64_t tokens, Spool<std::uint64_t>& offsets) {
+                            const ShardContent& content) {
   const std::string path = (std::filesystem::path(folder) / name).string();
   ShardEntry shard;
   shard.name = name;
-  shard.tokens = tokens;
-  shard.documents = offsets.size();
+  shard.tokens = content.token_count;
+  shard.documents = content.documents.size();
+  shard.sentences = content.sentence_count;
   Hdf5File file = Hdf5File::create(path);
   set_attributes(file, manifest, shard);
   {
-    Hdf5Dataset document_offsets = file.create_dataset(kDocumentOffsets, Hdf5Type::u64, offsets.size() + 1);
-    copy_offsets(offsets, tokens, document_offsets);
-    Hdf5Dataset ids = file.create_dataset(kTokens, token_type(manifest.vocabulary), tokens);
+    write_offsets(file, kDocumentOffsets, content.documents, shard.documents, shard.tokens);
+    if (shard.sentences > 0) write_offsets(file, kSentenceOffsets, content.sentences, shard.sentences, shard.tokens);
+    Hdf5Dataset ids = file.create_dataset(kTokens, token_type(manifest.vocabulary), shard.tokens);
     shard.token_offset = ids.file_offset();
-    shard.chunk_crcs = ids.type() == Hdf5Type::u16 ? copy_tokens<std::uint16_t>(token_spool, ids)
-                                                   : copy_tokens<std::uint32_t>(token_spool, ids);
+    shard.chunk_crcs = ids.type() == Hdf5Type::u16 ? copy_tokens<std::uint16_t>(content.tokens, ids)
+                                                   : copy_tokens<std::uint32_t>(content.tokens, ids);
   }
   file.close();
   sync_file(path);
   const File raw = File::open_for_reading(path);
   shard.bytes = raw.bytes();
-  shard.metadata_crc = crc_outside(raw, shard.token_offset, shard.token_offset + tokens * manifest.token_bytes());
+  shard.metadata_crc = crc_outside(raw, shard.token_offset, shard.token_offset + shard.tokens * manifest.token_bytes());
   return shard;
 }
 

@@ -1,8 +1,9 @@
 // Token shards on disk: names and numbers that the writer and the reader share.
 //
 // A shard is an HDF5 file: /tokens (1-D, contiguous, uint16 or uint32), /document_offsets (1-D, contiguous, uint64:
-// first entry 0, last the number of tokens), and attributes of the root, named below. A folder of shards holds
-// shard_00000.h5 and so on, manifest.json (manifest.h) and tokenizer/, a copy of the tokenizer's files.
+// first entry 0, last the number of tokens), where known /sentence_offsets (the same of sentences; each document begins
+// one), and attributes of the root, named below. A folder of shards holds shard_00000.h5 and so on, manifest.json
+// (manifest.h) and tokenizer/, a copy of the tokenizer's files.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@ inline constexpr std::int64_t kChunkBytes = std::int64_t{1} << 20;  // of tokens
 
 inline constexpr char kTokens[] = "tokens";
 inline constexpr char kDocumentOffsets[] = "document_offsets";
+inline constexpr char kSentenceOffsets[] = "sentence_offsets";
 inline constexpr char kTokenizerFolder[] = "tokenizer";
 
 namespace attribute {

@@ -16,6 +16,7 @@ struct ShardWriterOptions {
   std::string folder;  // exists and is empty
   std::string source;  // name, for people
   std::int64_t max_file_bytes = std::int64_t{1} << 30;
+  bool sentences = false;  // store where sentences begin
 };
 
 class ShardWriter {
@@ -27,6 +28,9 @@ class ShardWriter {
 
   // Add to the open document. A document stays in one shard unless it alone is larger than a shard may be.
   void add_tokens(std::span<const TokenId> ids);
+  // The next token of the open document begins a sentence; its first one does anyhow. Without options.sentences
+  // nothing.
+  void begin_sentence() { sentence_is_due_ = options_.sentences; }
   // Ends it with the end-of-text id, if the tokenizer has one. Returns false, and keeps nothing, if it has no tokens.
   bool end_document();
   void add_text_bytes(std::int64_t bytes) { open_text_bytes_ += bytes; }
@@ -42,17 +46,20 @@ class ShardWriter {
 
  private:
   void roll();
-  void write_shard(Spool<std::uint32_t>& tokens, std::int64_t count);
+  void write_shard(Spool<std::uint32_t>& tokens, std::int64_t count, Spool<std::uint64_t>& sentences);
+  void move_tokens(std::int64_t begin, std::int64_t end, ShardWriter& to);
   [[nodiscard]] std::int64_t room() const;
   [[nodiscard]] std::string path_in_folder(const std::string& name) const;
 
   ShardWriterOptions options_;
   const Tokenizer& tokenizer_;
   Manifest manifest_;
-  std::int64_t header_bytes_ = 0;                // of a shard, at most
-  std::optional<Spool<std::uint32_t>> tokens_;   // of the shard being written
-  std::optional<Spool<std::uint64_t>> offsets_;  // begins of its documents, without the open one
-  std::int64_t document_begin_ = 0;              // of the open document, in the shard being written
+  std::int64_t header_bytes_ = 0;                  // of a shard, at most
+  std::optional<Spool<std::uint32_t>> tokens_;     // of the shard being written
+  std::optional<Spool<std::uint64_t>> offsets_;    // begins of its documents, without the open one
+  std::optional<Spool<std::uint64_t>> sentences_;  // begins of its sentences, those of the open document too
+  std::int64_t document_begin_ = 0;                // of the open document, in the shard being written
+  bool sentence_is_due_ = false;                   // the next token begins one
   std::int64_t open_text_bytes_ = 0;
   std::int64_t last_text_bytes_ = 0;  // of the last document that was ended
   bool open_is_cut_ = false;          // began in an earlier shard

@@ -60,6 +60,15 @@ void order_marks(std::u32string& parts) {
   }
 }
 
+// The code point that ends at byte `at`; kInvalidCodePoint if none does.
+char32_t code_point_before(std::string_view text, std::size_t at) {
+  for (std::size_t bytes = 1; bytes <= std::min<std::size_t>(4, at); ++bytes) {
+    const CodePoint c = decode_utf8(text.substr(at - bytes, bytes));
+    if (c.value != kInvalidCodePoint) return c.bytes == bytes ? c.value : kInvalidCodePoint;
+  }
+  return kInvalidCodePoint;
+}
+
 char32_t ascii_lower(char32_t c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; }
 
 }  // namespace
@@ -80,6 +89,15 @@ bool BertSegments::next(std::string_view& segment) {
   }
   segment = {begin, static_cast<std::size_t>(at_ - begin)};
   return true;
+}
+
+bool bert_word_ends(std::string_view text, std::size_t at, const BertTextOptions& options) {
+  const auto parts = [&](char32_t c) {
+    const BertClass kind = bert_class(c);
+    return kind == BertClass::space || kind == BertClass::punctuation ||
+           (kind == BertClass::ideograph && options.space_ideographs);
+  };
+  return parts(code_point_before(text, at)) || parts(decode_utf8(text.substr(at)).value);
 }
 
 void BertWords::split(std::string_view segment, const Take& take) {

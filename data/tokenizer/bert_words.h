@@ -26,6 +26,10 @@ class BertSegments {
   const char* end_;
 };
 
+// Whether a word surely ends at byte `at` of `text`, so that its two parts have the words of the whole: a space, a
+// punctuation mark or a spaced ideograph stands on one side. 0 < at < text.size().
+bool bert_word_ends(std::string_view text, std::size_t at, const BertTextOptions& options);
+
 // Turns segments into words. One thread at a time.
 class BertWords {
  public:

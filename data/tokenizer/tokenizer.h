@@ -23,6 +23,11 @@ class Tokenizer {
   // Appends the ids of `text` (UTF-8; invalid bytes are encoded as they are by BPE, left out by WordPiece). Special
   // tokens in the text are ordinary text. Thread-safe.
   virtual void encode(std::string_view text, std::vector<TokenId>& ids) const = 0;
+  // Whether shards store where sentences begin: for models that learn from pairs of segments.
+  [[nodiscard]] virtual bool keeps_sentences() const { return false; }
+  // Whether the ids of text[0, at) followed by those of text[at, end) are sure to be the ids of `text`. at is in
+  // (0, text.size()), at the start of a character.
+  [[nodiscard]] virtual bool may_cut(std::string_view /*text*/, std::size_t /*at*/) const { return false; }
   // Text of the ids. More ids extend it, but the texts of two parts do not concatenate: see TextStream.
   [[nodiscard]] virtual std::string decode(const std::vector<TokenId>& ids) const = 0;
   // The bytes or text of one token, for display.

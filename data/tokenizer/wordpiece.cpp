@@ -20,6 +20,10 @@ void WordPieceTokenizer::encode(std::string_view text, std::vector<TokenId>& ids
   while (segments.next(segment)) cache->append(segment, ids, match);
 }
 
+bool WordPieceTokenizer::may_cut(std::string_view text, std::size_t at) const {
+  return bert_word_ends(text, at, model_.text);
+}
+
 const std::string& WordPieceTokenizer::token(TokenId id) const {
   ENSURE(id >= 0 && id < vocabulary(), "token id ", id, " is outside the vocabulary of ", vocabulary());
   return model_.tokens[static_cast<std::size_t>(id)];

@@ -21,6 +21,8 @@ class WordPieceTokenizer final : public Tokenizer {
   [[nodiscard]] std::int64_t vocabulary() const override { return static_cast<std::int64_t>(model_.tokens.size()); }
   // Of special tokens only [UNK] comes out: [CLS] and [SEP] are added where sequences are made.
   void encode(std::string_view text, std::vector<TokenId>& ids) const override;
+  [[nodiscard]] bool keeps_sentences() const override { return true; }
+  [[nodiscard]] bool may_cut(std::string_view text, std::size_t at) const override;
   // An id outside the vocabulary throws Error.
   [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override;
   [[nodiscard]] std::string token_text(TokenId id) const override { return token(id); }
