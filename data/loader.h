@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/batch.h"
+#include "data/masked_lm.h"
 
 namespace phalanx::data {
 
@@ -25,20 +27,22 @@ struct LoaderOptions {
   int data_rank = 0, data_ranks = 1;  // this rank takes the data_rank-th contiguous part of the global batch
   int prefetch = 4;                   // steps prepared ahead, at least 1
   bool document_attention = true;     // false: a window is one document
+  std::optional<MaskedLm> masked;     // absent: causal
   std::int64_t first_sequence = 0;    // position in the run where the first step begins
 };
 
 // All micro-batches of one step on this rank.
 struct StepBatch {
   std::vector<Batch> micro;
-  std::int64_t predicted = 0;  // on this rank
-  std::int64_t tokens = 0;     // input positions without padding, on this rank
+  std::int64_t predicted = 0;        // on this rank
+  std::int64_t predicted_pairs = 0;  // labels of next_sentence, on this rank
+  std::int64_t tokens = 0;           // input positions without padding, on this rank
 };
 
 class Loader {
  public:
-  // Opens and checks the sources (tokenizer digest equal over all, manifest, first kind of checksums). Throws Error
-  // naming file and reason.
+  // Opens and checks the sources (tokenizer digest equal over all, manifest, first kind of checksums; for a masked
+  // objective its numbers and what it needs of the sources). Throws Error naming file or key, and reason.
   explicit Loader(const LoaderOptions& options);
   ~Loader();
   Loader(const Loader&) = delete;

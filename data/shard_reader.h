@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/manifest.h"
+#include "data/masked_lm.h"
 #include "data/shard.h"
 
 namespace phalanx::data {
@@ -26,13 +27,16 @@ class ShardReader {
   std::vector<std::unique_ptr<Shard>> shards_;
 };
 
-// Windows of `context` + 1 tokens: number w covers tokens [w * context, w * context + context] of its shard, so that
-// neighbours share one token: the last target of one is the first input of the next. No window crosses shards.
+// Windows of fixed length in the shards' streams (WindowShape). Causal ones share a token with their neighbours: the
+// last target of one is the first input of the next. No window crosses shards.
 class WindowTable {
  public:
   // Throws UsageError if the folder has no window of this length.
-  WindowTable(const ShardReader& reader, std::int64_t context);
+  WindowTable(const ShardReader& reader, const WindowShape& shape);
+  // Causal.
+  WindowTable(const ShardReader& reader, int context) : WindowTable(reader, window_shape(context, std::nullopt)) {}
 
+  [[nodiscard]] const WindowShape& shape() const { return shape_; }
   [[nodiscard]] std::int64_t windows() const { return ends_.back(); }
 
   struct Place {
@@ -41,10 +45,18 @@ class WindowTable {
   };
   // window in [0, windows()), in file order.
   [[nodiscard]] Place place(std::int64_t window) const;
+  // One past the last window of a shard.
+  [[nodiscard]] std::int64_t end_of_shard(std::size_t shard) const { return ends_[shard]; }
 
  private:
-  std::int64_t context_;
+  WindowShape shape_;
   std::vector<std::int64_t> ends_;  // windows up to the end of each shard
+};
+
+// A folder and its windows.
+struct WindowSource {
+  const ShardReader& reader;
+  const WindowTable& table;
 };
 
 }  // namespace phalanx::data

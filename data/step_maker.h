@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "data/loader.h"
+#include "data/masked_rows.h"
 #include "data/sampler.h"
 #include "data/shard_reader.h"
 #include "data/window.h"
@@ -21,13 +23,14 @@ class StepMaker {
   void make(std::int64_t step, StepBatch& out);
 
  private:
-  void make_micro_batch(std::int64_t first_sequence, Batch& batch);
+  std::int64_t make_micro_batch(std::int64_t first_sequence, Batch& batch);
 
   LoaderOptions options_;
   std::vector<std::unique_ptr<ShardReader>> readers_;
   std::vector<WindowTable> tables_;
   std::unique_ptr<Sampler> sampler_;
   WindowScratch scratch_;
+  std::optional<MaskedRows> masked_rows_;
 };
 
 }  // namespace phalanx::data

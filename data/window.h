@@ -21,7 +21,10 @@ struct WindowScratch {
 void fill_row(const Shard& shard, std::int64_t first, bool document_attention, WindowScratch& scratch, Batch& batch,
               int row);
 
-// Fills a row that predicts nothing.
-void fill_empty_row(Batch& batch, int row);
+// Fills a row of any kind of batch with `id`; it predicts nothing.
+void fill_empty_row(Batch& batch, int row, std::int32_t id = 0);
+
+// Tokens [begin, end) of the row are one document: positions and bounds.
+void set_document(Batch& batch, int row, std::int64_t begin, std::int64_t end);
 
 }  // namespace phalanx::data
