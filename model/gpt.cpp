@@ -115,7 +115,7 @@ void Gpt::forward_backward(const Context& outer, const Batch& batch, const LossS
   ctx.sequences = t.sequences;
   const ops::AttentionMask mask = causal_mask(t);
   Saved saved{std::vector<TransformerBlock::Saved>(blocks_.size()), {}};
-  const Tensor x0 = embedding_.forward(ctx, t.tokens, t.positions);
+  const Tensor x0 = embedding_.forward(ctx, {t.tokens, t.positions, {}});
   const ResidualStream stream = forward_blocks(ctx, {x0, {}, -1, {}}, mask, saved);
   Norm::Saved final_saved;
   final_norm_.forward(ctx, stream, final_saved);
@@ -124,7 +124,7 @@ void Gpt::forward_backward(const Context& outer, const Batch& batch, const LossS
   ctx.enter(Phase::backward);
   StreamGradient d = final_norm_.backward(ctx, dy, {}, stream, final_saved);
   d = backward_blocks(ctx, d, mask, saved);
-  embedding_.backward(ctx, d.dresidual, t.tokens, t.positions);
+  embedding_.backward(ctx, d.dresidual, {t.tokens, t.positions, {}});
 }
 
 void Gpt::forward_loss(const Context& outer, const Batch& batch, const Tensor& sums) const {
@@ -133,7 +133,7 @@ void Gpt::forward_loss(const Context& outer, const Batch& batch, const Tensor& s
   const Scratch scratch(*ctx.activations);
   const BatchTensors t = upload(ctx, batch);
   ctx.sequences = t.sequences;
-  const Tensor x0 = embedding_.forward(ctx, t.tokens, t.positions);
+  const Tensor x0 = embedding_.forward(ctx, {t.tokens, t.positions, {}});
   const ResidualStream stream = forward_blocks_in_turn(ctx, {x0, {}, -1, {}}, causal_mask(t), nullptr, nullptr);
   Norm::Saved final_saved;
   final_norm_.forward(ctx, stream, final_saved);
@@ -142,9 +142,9 @@ void Gpt::forward_loss(const Context& outer, const Batch& batch, const Tensor& s
 
 // Products per token: 4 C² in attention (QKV, out), 2 C F in the MLP, C V in the head; forward, and twice that in
 // backward; 2 operations each. Attention scores and their use: 2 products of C over the (T + 1) / 2 visible keys.
-double Gpt::flops_per_token(std::int64_t T) const {
+double Gpt::flops_per_token(const BatchShape& shape) const {
   const auto C = static_cast<double>(options_.C);
-  const double layer = 4 * C * C + 2 * C * static_cast<double>(options_.F) + C * static_cast<double>(T + 1);
+  const double layer = 4 * C * C + 2 * C * static_cast<double>(options_.F) + C * static_cast<double>(shape.T + 1);
   const double head = C * static_cast<double>(options_.V);
   return 6.0 * (static_cast<double>(options_.L) * layer + head);
 }
@@ -157,7 +157,7 @@ Gpt::Cache Gpt::make_cache(const Context& ctx, std::int64_t B) const {
 
 Tensor Gpt::prefill(const Context& ctx, const Tensor& tokens, const Tensor& positions, const Cache& cache,
                     int length) const {
-  const Tensor x0 = embedding_.forward(ctx, tokens, positions);
+  const Tensor x0 = embedding_.forward(ctx, {tokens, positions, {}});
   const ResidualStream stream = forward_blocks_in_turn(ctx, {x0, {}, -1, {}}, ops::AttentionMask{}, nullptr, &cache);
   Norm::Saved final_saved;
   final_norm_.forward(ctx, stream, final_saved);
@@ -166,7 +166,7 @@ Tensor Gpt::prefill(const Context& ctx, const Tensor& tokens, const Tensor& posi
 
 Tensor Gpt::decode(const Context& ctx, const Tensor& tokens, const Tensor& positions, const Cache& cache,
                    int length) const {
-  ResidualStream stream{embedding_.forward(ctx, tokens, positions), {}, -1, {}};
+  ResidualStream stream{embedding_.forward(ctx, {tokens, positions, {}}), {}, -1, {}};
   for (std::size_t l = 0; l < blocks_.size(); ++l) stream = blocks_[l].decode(ctx, stream, cache[l], length);
   Norm::Saved final_saved;
   final_norm_.forward(ctx, stream, final_saved);

@@ -19,7 +19,7 @@ class Gpt final : public Network {
   void forward_backward(const Context& ctx, const Batch& batch, const LossScale& scale,
                         const Tensor& sums) const override;
   void forward_loss(const Context& ctx, const Batch& batch, const Tensor& sums) const override;
-  [[nodiscard]] double flops_per_token(std::int64_t T) const override;
+  [[nodiscard]] double flops_per_token(const BatchShape& shape) const override;
 
   // Generation: caches of all layers, filled by a whole prompt and then by one new position per sequence.
   using Cache = std::vector<TransformerBlock::Cache>;

@@ -1,12 +1,14 @@
 #include "model/network.h"
 
+#include "model/bert.h"
 #include "model/gpt.h"
 
 namespace phalanx {
 
 std::unique_ptr<Network> make_network(const NetworkOptions& options) {
   if (options.family == "gpt") return std::make_unique<Gpt>(options);
-  throw UsageError(str("model.family: unknown family '", options.family, "'; known: gpt"));
+  if (options.family == "bert") return std::make_unique<Bert>(options);
+  throw UsageError(str("model.family: unknown family '", options.family, "'; known: gpt, bert"));
 }
 
 }  // namespace phalanx

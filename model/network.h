@@ -61,8 +61,8 @@ class Network {
   virtual void forward_loss(const Context& ctx, const Batch& batch, const Tensor& sums) const = 0;
 
   // Floating-point operations of the matrix products of one training token (forward and backward, multiply and add
-  // counted separately) in a sequence of T; attention counts what a causal mask leaves.
-  [[nodiscard]] virtual double flops_per_token(std::int64_t T) const = 0;
+  // counted separately) in sequences of this shape (B counts for nothing); attention counts what a causal mask leaves.
+  [[nodiscard]] virtual double flops_per_token(const BatchShape& shape) const = 0;
 };
 
 // The network of options.family; throws UsageError naming model.family when there is none.

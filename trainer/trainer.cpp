@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/clock.h"
+#include "trainer/build.h"
 #include "trainer/schedule.h"
 
 namespace phalanx {
@@ -116,7 +117,7 @@ StepStats Trainer::make_stats(const Totals& totals, const Counts& counts, double
   s.step_tokens = counts.tokens;
   s.step_seconds = seconds;
   s.tokens_per_second = static_cast<double>(counts.tokens) / seconds;
-  s.flops_per_second = s.tokens_per_second * replica_.network().flops_per_token(config_.model.context);
+  s.flops_per_second = s.tokens_per_second * replica_.network().flops_per_token(batch_shape(config_));
   s.model_flops_utilization_ratio = peak_flops_ > 0 ? s.flops_per_second / peak_flops_ : 0.0;
   s.eta_seconds = seconds * static_cast<double>(config_.training.steps - progress_.step);
   s.phase_seconds = replica_.clock().take();

@@ -63,7 +63,7 @@ void TrainingJob::describe_start() const {
   log::info("device cpu, ", name_of(dtype), ", reproducible ", config_.run.reproducible, "; products by ",
             ops::describe_products(replica_->context().exec, dtype));
   log::info("model ", config_.model.family, ": ", parameter_count(replica_->layout().table()), " parameters, ",
-            replica_->network().flops_per_token(config_.model.context) * 1e-6, " MFLOP per training token");
+            replica_->network().flops_per_token(batch_shape(config_)) * 1e-6, " MFLOP per training token");
   log::info(describe(replica_->memory()));
 }
 
@@ -110,7 +110,7 @@ void TrainingJob::open_reports() {
                .precision = config_.training.precision,
                .reproducible = config_.run.reproducible,
                .parameters = parameter_count(replica_->layout().table()),
-               .flops_per_token = replica_->network().flops_per_token(config_.model.context),
+               .flops_per_token = replica_->network().flops_per_token(batch_shape(config_)),
                .peak_flops = peak_flops_,
                .peak_source = str("fastest ", config_.training.precision, " product measured at start")};
   on_rank_zero(runtime_.world(), [&] {

@@ -12,7 +12,10 @@ Tensor LmHead::logits(const Context& ctx, const Tensor& x) const {
   const std::int64_t V_s = ctx.parameters->matrix(token_table_, 0).plain.size(0);
   const Tensor z = ctx.take({S, x.size(0), V_s});
   for (int s = 0; s < S; ++s) {
-    ops::linear_forward(ctx.exec, {.y = z[s], .x = x, .w = ctx.parameters->matrix(token_table_, s), .bias = {}});
+    ops::linear_forward(ctx.exec, {.y = z[s],
+                                   .x = x,
+                                   .w = ctx.parameters->matrix(token_table_, s),
+                                   .bias = bias_ < 0 ? Tensor{} : ctx.parameters->weight(bias_, s)});
   }
   return z;
 }
@@ -60,9 +63,11 @@ void LmHead::chunk_gradient(const Context& ctx, const Chunk& chunk, const Tensor
                                            .scale = scale});
     const ops::LinearWeight& w = ctx.parameters->matrix(token_table_, s);
     ops::linear_backward_input(ctx.exec, {.dx = partials[s], .dy = dlogits, .w = w});
-    ops::linear_backward_weight(
-        ctx.exec,
-        {.dw = ctx.parameters->gradient(token_table_, s), .dbias = {}, .dy = dlogits, .x = x, .write = write});
+    ops::linear_backward_weight(ctx.exec, {.dw = ctx.parameters->gradient(token_table_, s),
+                                           .dbias = bias_ < 0 ? Tensor{} : ctx.parameters->gradient(bias_, s),
+                                           .dy = dlogits,
+                                           .x = x,
+                                           .write = write});
   }
   const Tensor sum = ctx.sum_over_shards(partials);
   if (shards.count > 1) ctx.copy(dx, sum);
@@ -90,6 +95,7 @@ Tensor LmHead::loss_and_gradient(const Context& ctx, const Tensor& x, const Tens
     chunk_gradient(ctx, chunk, dx.slice(begin, n), x_n, targets_n, scale,
                    begin == 0 ? ctx.matrix_gradients : ops::Write::accumulate);
   }
+  if (bias_ >= 0) ctx.ready(bias_);
   return dx;
 }
 

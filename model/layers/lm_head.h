@@ -14,7 +14,8 @@ class LmHead {
   // Rows of logits held at a time.
   static constexpr std::int64_t kChunkRows = 1024;
 
-  LmHead(int token_table, std::int64_t V) : token_table_(token_table), V_(V) {}
+  // bias: parameter (V) cut like the table, -1: none.
+  LmHead(int token_table, std::int64_t V, int bias = -1) : token_table_(token_table), V_(V), bias_(bias) {}
 
   // What the head adds to, (1) fp64 each.
   struct Sums {
@@ -23,7 +24,8 @@ class LmHead {
   };
   // x (N, C), targets (N)
   void loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Sums& sums) const;
-  // Likewise, and returns dx (N, C); writes the table's gradient (the first that does). Both are gradients of scale x
+  // Likewise, and returns dx (N, C); writes the table's gradient (the first that does) and adds that of
+  // the bias. All are gradients of scale x
   // loss; the sums are not scaled.
   [[nodiscard]] Tensor loss_and_gradient(const Context& ctx, const Tensor& x, const Tensor& targets, float scale,
                                          const Sums& sums) const;
@@ -41,6 +43,7 @@ class LmHead {
 
   int token_table_;
   std::int64_t V_;
+  int bias_;
 };
 
 }  // namespace phalanx

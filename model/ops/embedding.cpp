@@ -14,6 +14,14 @@ void check_tokens(const Exec& exec, std::string_view op, const Tensor& tokens, c
   ENSURE(positions.defined() == position_table.defined(), op, ": positions and their table must be defined together");
 }
 
+void check_types(const Exec& exec, std::string_view op, const Tensor& types, const Tensor& table, std::int64_t N,
+                 std::int64_t C, DType dtype) {
+  require_if_defined(exec, op, "types", types, {N}, DType::i32);
+  if (!table.defined()) return;
+  require_dims(op, "type table", table, 2);
+  require(exec, op, "type table", table, {table.size(0), C}, dtype);
+}
+
 }  // namespace
 
 void embedding_forward(const Exec& exec, const EmbeddingForward& a) {
@@ -29,6 +37,7 @@ void embedding_forward(const Exec& exec, const EmbeddingForward& a) {
     require_dims(op, "position_table", a.position_table, 2);
     require(exec, op, "position_table", a.position_table, {a.position_table.size(0), C}, a.y.dtype);
   }
+  check_types(exec, op, a.types, a.type_table, a.y.size(0), C, a.y.dtype);
   if (!exec.planning()) exec.table->embedding_forward(exec, a);
 }
 
@@ -45,6 +54,7 @@ void embedding_backward(const Exec& exec, const EmbeddingBackward& a) {
     require_dims(op, "dposition_table", a.dposition_table, 2);
     require(exec, op, "dposition_table", a.dposition_table, {a.dposition_table.size(0), C}, DType::f32);
   }
+  check_types(exec, op, a.types, a.dtype_table, a.dy.size(0), C, DType::f32);
   if (!exec.planning()) exec.table->embedding_backward(exec, a);
 }
 

@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
 
 #include "model/ops/cpu/level_ops.h"
 
@@ -16,44 +17,51 @@
 namespace phalanx::ops::PHALANX_CPU_LEVEL {
 namespace {
 
-// Positions come from input: one beyond the table must not become a wild read.
-void check_positions(const char* op, const Tensor& positions, const Tensor& table) {
-  if (!positions.defined()) return;
-  const std::int32_t* p = positions.as<std::int32_t>();
-  const std::int64_t P = table.size(0);
-  for (std::int64_t n = 0; n < positions.count(); ++n) {
-    ENSURE(p[n] >= 0 && p[n] < P, op, ": position ", p[n], " of token ", n, " is outside the table of ", P,
-           " positions (model.context)");
+// Rows of a small table that tokens use: positions, token types.
+struct RowsUsed {
+  const std::int32_t* rows;  // (N); null: row 0
+  [[nodiscard]] std::int64_t operator[](std::int64_t n) const { return rows != nullptr ? rows[n] : 0; }
+};
+RowsUsed rows_used(const Tensor& rows) { return {rows.defined() ? rows.as<std::int32_t>() : nullptr}; }
+
+// They come from input: one beyond the table must not become a wild read.
+void check_rows(const char* op, const char* what, const Tensor& rows, const Tensor& table, const char* knob) {
+  if (!rows.defined() || !table.defined()) return;
+  const std::int32_t* row = rows.as<std::int32_t>();
+  for (std::int64_t n = 0; n < rows.count(); ++n) {
+    ENSURE(row[n] >= 0 && row[n] < table.size(0), op, ": ", what, " ", row[n], " of token ", n,
+           " is outside the table of ", table.size(0), " ", what, "s (", knob, ")");
   }
 }
 
+// y = the sum of `count` rows, in their order.
 template <class T>
-void copy_row(T* y, const T* x, std::int64_t C) {
-  for_lanes(C, [&](std::int64_t c, auto lanes) { store(y + c, load(x + c, lanes), lanes); });
-}
-
-template <class T>
-void add_rows(T* y, const T* a, const T* b, std::int64_t C) {
-  for_lanes(C, [&](std::int64_t c, auto lanes) { store(y + c, load(a + c, lanes) + load(b + c, lanes), lanes); });
+void add_rows(T* y, const std::array<const T*, 3>& rows, std::size_t count, std::int64_t C) {
+  for_lanes(C, [&](std::int64_t c, auto lanes) {
+    VecF sum = load(rows[0] + c, lanes);
+    for (std::size_t i = 1; i < count; ++i) sum = sum + load(rows[i] + c, lanes);
+    store(y + c, sum, lanes);
+  });
 }
 
 template <class T>
 void forward_tokens(const EmbeddingForward& a) {
   const std::int64_t C = a.y.size(1);
-  const std::int64_t rows = a.token_table.size(0);
+  const std::int64_t V_part = a.token_table.size(0);
   const std::int32_t* tokens = a.tokens.as<std::int32_t>();
+  const RowsUsed positions = rows_used(a.positions);
+  const RowsUsed types = rows_used(a.types);
 #pragma omp parallel for schedule(static)
   for (std::int64_t n = 0; n < a.y.size(0); ++n) {
     T* y_n = a.y.as<T>() + n * C;
+    std::array<const T*, 3> rows{};
+    std::size_t count = 0;
     const std::int64_t row = tokens[n] - a.vocabulary_begin;
-    const bool here = row >= 0 && row < rows;
-    const T* token_row = a.token_table.as<T>() + (here ? row * C : 0);
-    const T* position_row =
-        a.positions.defined() ? a.position_table.as<T>() + a.positions.as<std::int32_t>()[n] * C : nullptr;
-    if (here && position_row != nullptr) {
-      add_rows(y_n, token_row, position_row, C);
-    } else if (here || position_row != nullptr) {
-      copy_row(y_n, here ? token_row : position_row, C);
+    if (row >= 0 && row < V_part) rows[count++] = a.token_table.as<T>() + row * C;
+    if (a.position_table.defined()) rows[count++] = a.position_table.as<T>() + positions[n] * C;
+    if (a.type_table.defined()) rows[count++] = a.type_table.as<T>() + types[n] * C;
+    if (count > 0) {
+      add_rows(y_n, rows, count, C);
     } else {
       std::fill_n(y_n, C, T{});
     }
@@ -75,6 +83,8 @@ void backward_channels(const EmbeddingBackward& a, std::int64_t begin, std::int6
   const std::int64_t C = a.dy.size(1);
   const std::int64_t rows = a.dtoken_table.size(0);
   const std::int32_t* tokens = a.tokens.as<std::int32_t>();
+  const RowsUsed positions = rows_used(a.positions);
+  const RowsUsed types = rows_used(a.types);
   const auto token_row = [&](std::int64_t n) -> float* {
     const std::int64_t row = tokens[n] - a.vocabulary_begin;
     return row >= 0 && row < rows ? a.dtoken_table.as<float>() + row * C + begin : nullptr;
@@ -84,21 +94,22 @@ void backward_channels(const EmbeddingBackward& a, std::int64_t begin, std::int6
     for (std::int64_t c = 0; next != nullptr && c < count; c += kLine) __builtin_prefetch(next + c, 1);
     const T* dy_n = a.dy.as<T>() + n * C + begin;
     if (float* row = token_row(n); row != nullptr) accumulate(row, dy_n, count);
-    if (a.positions.defined()) {
-      accumulate(a.dposition_table.as<float>() + a.positions.as<std::int32_t>()[n] * C + begin, dy_n, count);
-    }
+    if (a.dposition_table.defined()) accumulate(a.dposition_table.as<float>() + positions[n] * C + begin, dy_n, count);
+    if (a.dtype_table.defined()) accumulate(a.dtype_table.as<float>() + types[n] * C + begin, dy_n, count);
   }
 }
 
 }  // namespace
 
 void embedding_forward(const Exec&, const EmbeddingForward& a) {
-  check_positions("embedding_forward", a.positions, a.position_table);
+  check_rows("embedding_forward", "position", a.positions, a.position_table, "model.context");
+  check_rows("embedding_forward", "type", a.types, a.type_table, "model.token_types");
   visit_dtype(a.y.dtype, [&]<class T>() { forward_tokens<T>(a); });
 }
 
 void embedding_backward(const Exec&, const EmbeddingBackward& a) {
-  check_positions("embedding_backward", a.positions, a.dposition_table);
+  check_rows("embedding_backward", "position", a.positions, a.dposition_table, "model.context");
+  check_rows("embedding_backward", "type", a.types, a.dtype_table, "model.token_types");
   visit_dtype(a.dy.dtype, [&]<class T>() {
     constexpr std::int64_t kUnit = 32;  // channels; whole cache lines of fp32 and bf16
     const std::int64_t C = a.dy.size(1);

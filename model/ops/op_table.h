@@ -13,9 +13,11 @@
 #include "model/ops/embedding.h"
 #include "model/ops/exec.h"
 #include "model/ops/flat.h"
+#include "model/ops/gather_rows.h"
 #include "model/ops/gelu.h"
 #include "model/ops/layernorm.h"
 #include "model/ops/linear.h"
+#include "model/ops/tanh.h"
 
 namespace phalanx::ops {
 
@@ -35,6 +37,10 @@ struct OpTable {
   void (*attention_fill_cache)(const Exec&, const AttentionFillCache&);
   void (*embedding_forward)(const Exec&, const EmbeddingForward&);
   void (*embedding_backward)(const Exec&, const EmbeddingBackward&);
+  void (*gather_rows)(const Exec&, const GatherRows&);
+  void (*scatter_rows)(const Exec&, const ScatterRows&);
+  void (*tanh_forward)(const Exec&, const TanhForward&);
+  void (*tanh_backward)(const Exec&, const TanhBackward&);
   void (*dropout_apply)(const Exec&, const DropoutApply&);
   void (*cross_entropy_stats)(const Exec&, const CrossEntropyStats&);
   void (*cross_entropy_combine)(const Exec&, const CrossEntropyCombine&);

@@ -27,6 +27,10 @@ constexpr OpTable make_table() {
   t.attention_fill_cache = attention_fill_cache;
   t.embedding_forward = embedding_forward;
   t.embedding_backward = embedding_backward;
+  t.gather_rows = gather_rows;
+  t.scatter_rows = scatter_rows;
+  t.tanh_forward = tanh_forward;
+  t.tanh_backward = tanh_backward;
   t.dropout_apply = dropout_apply;
   t.cross_entropy_stats = cross_entropy_stats;
   t.cross_entropy_combine = cross_entropy_combine;

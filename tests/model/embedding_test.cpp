@@ -35,10 +35,10 @@ struct Case {
     }
   }
   EmbeddingForward forward() {
-    return {y.tensor(), tokens.tensor(), positions.tensor(), token_table.tensor(), position_table.tensor()};
+    return {y.tensor(), tokens.tensor(), positions.tensor(), token_table.tensor(), position_table.tensor(), {}, {}};
   }
   EmbeddingBackward backward() {
-    return {dtoken_table.tensor(), dposition_table.tensor(), dy.tensor(), tokens.tensor(), positions.tensor()};
+    return {dtoken_table.tensor(), dposition_table.tensor(), dy.tensor(), tokens.tensor(), positions.tensor(), {}, {}};
   }
   [[nodiscard]] std::int64_t token(std::int64_t n) const { return static_cast<std::int64_t>(tokens[n]); }
 
@@ -57,6 +57,34 @@ TEST_P(Embedding, ForwardAddsTokenAndPosition) {
       }
       expect_close(c.y, want, 0.5 * epsilon_of(dtype), 0.0);  // one rounding
     }
+  }
+}
+
+TEST_P(Embedding, TokenTypesAreAddedAndTheirGradientsSummed) {
+  for (const bool given : {true, false}) {  // without types all are 0
+    Case c(17, 13, 33, DType::f32);
+    Array types({17}, DType::i32);
+    for (std::int64_t n = 0; given && n < 17; ++n) types.set(n, static_cast<double>(n / 3 % 2));
+    Array table = normal_array({2, 33}, DType::f32, 4), dtable({2, 33});
+    EmbeddingForward f = c.forward();
+    f.type_table = table.tensor();
+    EmbeddingBackward b = c.backward();
+    b.dtype_table = dtable.tensor();
+    if (given) f.types = b.types = types.tensor();
+    embedding_forward(exec(), f);
+    embedding_backward(exec(), b);
+    Doubles want, gradient(66, 0.0);
+    for (std::int64_t i = 0; i < 17 * 33; ++i) {
+      const std::int64_t entry = static_cast<std::int64_t>(types[i / 33]) * 33 + i % 33;
+      want.push_back(c.token_table[c.token(i / 33) * 33 + i % 33] + c.position_table[i / 33 % 5 * 33 + i % 33] +
+                     table[entry]);
+      gradient[static_cast<std::size_t>(entry)] += c.dy[i];
+    }
+    expect_close(c.y, want, epsilon_of(DType::f32), 4.0 * epsilon_of(DType::f32));
+    expect_close(dtable, gradient, 0.0, 17.0 * epsilon_of(DType::f32) * largest(gradient));
+    types.set(5, 2.0);
+    f.types = types.tensor();
+    EXPECT_THROW(embedding_forward(exec(), f), Error);
   }
 }
 
@@ -117,7 +145,7 @@ TEST_P(Embedding, BackwardAddsInTokenOrder) {  // (1e8 + 1) - 1e8 = 0 in fp32, a
   Array tokens = array_of<std::int32_t>({0, 0, 0}, {3});
   Array dy = array_of<float>({1.0e8F, 1.0F, -1.0e8F}, {3, 1});
   Array dtable({1, 1});
-  embedding_backward(exec(), {dtable.tensor(), {}, dy.tensor(), tokens.tensor(), {}});
+  embedding_backward(exec(), {dtable.tensor(), {}, dy.tensor(), tokens.tensor(), {}, {}, {}});
   EXPECT_EQ(dtable[0], 0.0);
 }
 

@@ -16,8 +16,8 @@ constexpr std::int64_t kV = 131, kC = 5, kT = 4, kN = 8;  // two shards: rows 0 
 struct Case {
   explicit Case(int shards, LayerRig::Mode mode = LayerRig::Mode::run)
       : layer(builder, {.V = kV, .C = kC, .T = kT}), rig(builder, shards, kN / kT, mode) {
-    y = layer.forward(rig.ctx(), tokens.tensor(), positions.tensor());
-    layer.backward(rig.ctx(), dy.tensor(), tokens.tensor(), positions.tensor());
+    y = layer.forward(rig.ctx(), {tokens.tensor(), positions.tensor(), {}});
+    layer.backward(rig.ctx(), dy.tensor(), {tokens.tensor(), positions.tensor(), {}});
   }
   ParamBuilder builder;
   Embedding layer;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/sha256.h"
@@ -68,14 +69,15 @@ struct LayoutCase {
 };
 
 std::string name_of(const LayoutCase& c) {
-  return str(c.job.data, "x", c.job.tensor, " micro ", c.job.micro, c.job.shard ? " sharded " : " unsharded ",
-             c.job.precision, " recompute ", c.job.recompute, ", ", c.threads, " threads");
+  return str(c.job.family, " ", c.job.data, "x", c.job.tensor, " micro ", c.job.micro,
+             c.job.shard ? " sharded " : " unsharded ", c.job.precision, " recompute ", c.job.recompute, ", ",
+             c.threads, " threads");
 }
 
 constexpr const char* kRecompute[] = {"none", "selective", "full"};
 
 // All layouts of the ranks there are with every choice of the others.
-std::vector<LayoutCase> every_case(int world_size, const std::string& precision) {
+std::vector<LayoutCase> every_case(int world_size, const std::string& family, const std::string& precision) {
   std::vector<LayoutCase> cases;
   for (int tensor = 1; tensor <= world_size; tensor *= 2) {
     const int data = world_size / tensor;
@@ -83,7 +85,7 @@ std::vector<LayoutCase> every_case(int world_size, const std::string& precision)
       for (const bool shard : {true, false}) {
         for (const int threads : {1, 2}) {
           for (const char* recompute : kRecompute) {
-            cases.push_back({{data, tensor, micro, shard, precision, recompute, "layout"}, threads});
+            cases.push_back({{data, tensor, micro, shard, precision, recompute, "layout", family}, threads});
           }
         }
       }
@@ -93,31 +95,38 @@ std::vector<LayoutCase> every_case(int world_size, const std::string& precision)
 }
 
 // All layouts of the ranks there are, with the other choices rotating. Threads vary where ranks do not share cores.
-std::vector<LayoutCase> covering_cases(int world_size, const std::string& precision) {
+// Micro-batches make no difference that the families could: all of them for one, the smallest and largest for others.
+std::vector<LayoutCase> covering_cases(int world_size, const std::string& family, const std::string& precision) {
   std::vector<LayoutCase> cases;
   int n = 0;
   for (int tensor = 1; tensor <= world_size; tensor *= 2) {
     const int data = world_size / tensor;
-    for (int micro = 1; micro <= kBatch / data; micro *= 2, ++n) {
+    const int most = kBatch / data;
+    for (int micro = 1; micro <= most; micro *= family == "gpt" ? 2 : std::max(2, most), ++n) {
       const int threads = world_size == 1 ? 1 + n % 2 : 1;
-      cases.push_back({{data, tensor, micro, n % 2 == 0, precision, kRecompute[n % 3], "layout"}, threads});
+      cases.push_back({{data, tensor, micro, n % 2 == 0, precision, kRecompute[n % 3], "layout", family}, threads});
     }
   }
-  cases.push_back({{world_size, 1, 1, false, precision, "none", "layout"}, 1});
+  cases.push_back({{world_size, 1, 1, false, precision, "none", "layout", family}, 1});
   return cases;
 }
 
-class LayoutBits : public ::testing::TestWithParam<const char*> {};
+class LayoutBits : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
+ protected:
+  static std::string family() { return std::get<0>(GetParam()); }
+  static std::string precision() { return std::get<1>(GetParam()); }
+};
 
 TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
-  const LayoutCase whole{.job = {.precision = GetParam(), .reproducible = "layout"}};
+  const LayoutCase whole{.job = {.precision = precision(), .reproducible = "layout", .family = family()}};
   Serial serial(whole.job);
   const Result expected = serial.job.run(whole.job, steps());
   const Outcome want = outcome_of(serial.job, expected, *serial.self);
   ASSERT_LT(expected.losses.back(), expected.losses.front());
   ASSERT_GT(*std::max_element(expected.norms.begin(), expected.norms.end()), 1.0) << "nothing was clipped";
   const int ranks = test_runtime().world_size();
-  for (const LayoutCase& c : every_layout() ? every_case(ranks, GetParam()) : covering_cases(ranks, GetParam())) {
+  for (const LayoutCase& c :
+       every_layout() ? every_case(ranks, family(), precision()) : covering_cases(ranks, family(), precision())) {
     SCOPED_TRACE(name_of(c));
     const testing::ThreadCount threads(c.threads);
     Parallel parallel(c.job);
@@ -132,8 +141,8 @@ TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
 }
 
 TEST_P(LayoutBits, StayWithinRoundingOfTheOtherMode) {
-  const Case plain{.precision = GetParam()};
-  const Case layout{.precision = GetParam(), .reproducible = "layout"};
+  const Case plain{.precision = precision(), .family = family()};
+  const Case layout{.precision = precision(), .reproducible = "layout", .family = family()};
   Serial one(plain);
   Serial other(layout);
   const Result a = one.job.run(plain, 6);
@@ -163,7 +172,12 @@ void hand_over(Job& job, Communicator& job_world, bool saves, Job& next, Communi
 TEST_P(LayoutBits, GoOnAtAnotherLayoutAsIfNothingHadHappened) {
   if (test_runtime().world_size() != 4) return;
   const auto at = [](int data, int tensor, int micro) {
-    return Case{.data = data, .tensor = tensor, .micro = micro, .precision = GetParam(), .reproducible = "layout"};
+    return Case{.data = data,
+                .tensor = tensor,
+                .micro = micro,
+                .precision = precision(),
+                .reproducible = "layout",
+                .family = family()};
   };
   const Case whole = at(1, 1, 8), grid = at(2, 2, 2), tensor = at(1, 4, 4);
   Communicator& world = test_runtime().world();
@@ -183,7 +197,8 @@ TEST_P(LayoutBits, GoOnAtAnotherLayoutAsIfNothingHadHappened) {
   EXPECT_EQ(third.job.trainer.checked_digest(), undisturbed.job.trainer.checked_digest());
 }
 
-INSTANTIATE_TEST_SUITE_P(AllPrecisions, LayoutBits, ::testing::Values("fp32", "bf16"));
+INSTANTIATE_TEST_SUITE_P(AllFamilies, LayoutBits,
+                         ::testing::Combine(::testing::Values("gpt", "bert"), ::testing::Values("fp32", "bf16")));
 
 }  // namespace
 }  // namespace phalanx

@@ -44,7 +44,25 @@ double largest_difference(const Replica& replica, const std::vector<std::vector<
   return largest;
 }
 
-std::vector<Case> cases_for(int world_size) {
+constexpr const char* kRecompute[] = {"none", "selective", "full"};
+
+// All layouts of the ranks there are, with the other choices rotating.
+std::vector<Case> covering_cases(int world_size, const std::string& family) {
+  std::vector<Case> cases;
+  int n = 0;
+  for (int tensor = 1; tensor <= world_size; tensor *= 2) {
+    const int data = world_size / tensor;
+    for (const int micro : {1, kBatch / data}) {
+      cases.push_back({data, tensor, micro, n % 2 == 0, "fp32", kRecompute[n % 3], "same_layout", family});
+      ++n;
+    }
+  }
+  return cases;
+}
+
+// Every choice for one family; what the others add is their network.
+std::vector<Case> cases_for(int world_size, const std::string& family) {
+  if (family != "gpt") return covering_cases(world_size, family);
   std::vector<Case> cases;
   for (int tensor = 1; tensor <= world_size; tensor *= 2) {
     const int data = world_size / tensor;
@@ -58,24 +76,27 @@ std::vector<Case> cases_for(int world_size) {
 }
 
 std::string name_of(const Case& c) {
-  return str(c.data, "x", c.tensor, " micro ", c.micro, c.shard ? " sharded " : " unsharded ", c.precision, " ",
-             c.recompute);
+  return str(c.family, " ", c.data, "x", c.tensor, " micro ", c.micro, c.shard ? " sharded " : " unsharded ",
+             c.precision, " ", c.recompute);
 }
 
-TEST(Layout, InitialWeightsAreBitEqual) {
-  Serial serial(Case{});
+class Layout : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Layout, InitialWeightsAreBitEqual) {
+  Serial serial(Case{.family = GetParam()});
   const auto expected = serial_masters(serial.job.replica);
-  for (const Case& c : cases_for(test_runtime().world_size())) {
+  for (const Case& c : cases_for(test_runtime().world_size(), GetParam())) {
     Parallel parallel(c);
     EXPECT_EQ(largest_difference(parallel.job.replica, expected), 0.0) << name_of(c);
   }
 }
 
-TEST(Layout, TrainingMatchesOneRankWithTheWholeBatch) {
-  Serial serial(Case{});
-  const Result expected = serial.job.run(Case{}, kSteps);
+TEST_P(Layout, TrainingMatchesOneRankWithTheWholeBatch) {
+  const Case whole{.family = GetParam()};
+  Serial serial(whole);
+  const Result expected = serial.job.run(whole, kSteps);
   const auto masters = serial_masters(serial.job.replica);
-  for (const Case& c : cases_for(test_runtime().world_size())) {
+  for (const Case& c : cases_for(test_runtime().world_size(), GetParam())) {
     SCOPED_TRACE(name_of(c));
     Parallel parallel(c);
     const Result got = parallel.job.run(c, kSteps);
@@ -89,8 +110,8 @@ TEST(Layout, TrainingMatchesOneRankWithTheWholeBatch) {
   }
 }
 
-TEST(Layout, Bf16StaysWithinItsRoundingOfOneRank) {
-  Case c{.precision = "bf16"};
+TEST_P(Layout, Bf16StaysWithinItsRoundingOfOneRank) {
+  Case c{.precision = "bf16", .family = GetParam()};
   Serial serial(c);
   const Result expected = serial.job.run(c, kSteps);
   c.tensor = test_runtime().world_size();
@@ -101,8 +122,8 @@ TEST(Layout, Bf16StaysWithinItsRoundingOfOneRank) {
   }
 }
 
-TEST(Layout, RepeatedRunGivesTheSameBits) {
-  const Case c{.data = test_runtime().world_size(), .micro = 1};
+TEST_P(Layout, RepeatedRunGivesTheSameBits) {
+  const Case c{.data = test_runtime().world_size(), .micro = 1, .family = GetParam()};
   const auto run = [&] {
     Parallel parallel(c);
     return parallel.job.run(c, 3);
@@ -113,6 +134,8 @@ TEST(Layout, RepeatedRunGivesTheSameBits) {
   EXPECT_EQ(first.norms, second.norms);
   EXPECT_EQ(first.validation, second.validation);
 }
+
+INSTANTIATE_TEST_SUITE_P(AllFamilies, Layout, ::testing::Values("gpt", "bert"));
 
 }  // namespace
 }  // namespace phalanx

@@ -43,6 +43,11 @@ inline Doubles gelu_reference(Doubles x) {  // the tanh form
   return x;
 }
 
+inline Doubles gelu_erf_reference(Doubles x) {
+  for (double& v : x) v = 0.5 * v * std::erfc(-v / std::sqrt(2.0));
+  return x;
+}
+
 inline Doubles sum_of(Doubles a, const Doubles& b) {
   for (std::size_t i = 0; i < a.size(); ++i) a[i] += b[i];
   return a;
@@ -62,10 +67,10 @@ inline Doubles mlp_reference(const Doubles& x, const NamedDoubles& p, const std:
 
 // Likewise; sizes.NH heads of sizes.HS.
 inline Doubles self_attention_reference(const Doubles& x, const NamedDoubles& p, const std::string& prefix,
-                                        const AttentionSizes& sizes) {
+                                        const AttentionSizes& sizes, const AttentionRules& rules = {}) {
   const auto C = static_cast<std::size_t>(sizes.NH * sizes.HS);
   const Doubles qkv = linear_reference(x, p.at(prefix + "qkv.weight"), p.at(prefix + "qkv.bias"), C);
-  return linear_reference(attention_reference(qkv, sizes, {}).out, p.at(prefix + "out.weight"), {}, C);
+  return linear_reference(attention_reference(qkv, sizes, rules).out, p.at(prefix + "out.weight"), {}, C);
 }
 
 }  // namespace phalanx::testing

@@ -1,4 +1,5 @@
-// A tiny GPT training job at any layout, on made-up tokens: what the tests of layouts and of resuming share.
+// A tiny training job of any model family and at any layout, on made-up tokens: what the tests of layouts and of
+// resuming share.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@
 
 namespace phalanx::testing::tiny {
 
-inline constexpr int kV = 61, kT = 13, kBatch = 8, kSteps = 6;
+inline constexpr int kV = 61, kT = 13, kP = 4, kBatch = 8, kSteps = 6;
 
 struct Case {
   int data = 1, tensor = 1, micro = kBatch;
@@ -21,7 +22,10 @@ struct Case {
   std::string precision = "fp32";
   std::string recompute = "none";
   std::string reproducible = "same_layout";
+  std::string family = "gpt";
 };
+
+inline bool masked(const Case& c) { return c.family != "gpt"; }
 
 inline config::Config make_config(const Case& c) {
   config::Config config;
@@ -49,6 +53,24 @@ inline config::Config make_config(const Case& c) {
   return config::resolve_sizes(config, c.data * c.tensor);
 }
 
+// The network of a case; the configuration knows its sizes.
+inline NetworkOptions network_of(const Case& c, const config::Config& config) {
+  NetworkOptions network = network_options(config);
+  network.family = c.family;
+  if (c.family == "bert") {
+    network.activation = ops::Gelu::erf;
+    network.norm_epsilon = 1e-12;
+    network.token_types = 2;
+    network.next_sentence = true;
+  }
+  return network;
+}
+
+inline BatchShape shape_of(const Case& c, int sequences) {
+  if (!masked(c)) return {.B = sequences, .T = kT};
+  return {.B = sequences, .T = kT, .P = kP, .pairs = c.family == "bert"};
+}
+
 // Sequences [begin, begin + count) of a step: two documents each, of lengths that differ; some targets are ignored, so
 // that averages of averages would show.
 inline Batch make_batch(int step, int begin, int count) {
@@ -70,12 +92,44 @@ inline Batch make_batch(int step, int begin, int count) {
   return batch;
 }
 
+// Likewise for masked tokens: every third sequence is a pair with padding behind it, the others are two documents,
+// which are no pair. Some predictions are left out.
+inline Batch make_masked_batch(const Case& c, int step, int begin, int count) {
+  Batch batch = empty_batch(shape_of(c, count));
+  for (int b = 0; b < count; ++b) {
+    const int sequence = step * kBatch + begin + b;
+    const bool pair = sequence % 3 == 0;
+    const int second = 4 + sequence % 7;  // where the second document, or the padding, begins
+    batch.sequences[static_cast<std::size_t>(b)] = sequence;
+    for (int t = 0; t < kT; ++t) {
+      const auto i = static_cast<std::size_t>(b * kT + t);
+      batch.tokens[i] = (17 * sequence + 5 * t * t + t) % kV;
+      batch.document_begin[i] = t < second ? 0 : second;
+      batch.document_end[i] = t < second ? second : kT;
+      batch.positions[i] = t - batch.document_begin[i];
+      if (!batch.token_types.empty()) batch.token_types[i] = pair && t > second / 2 ? 1 : 0;
+    }
+    for (int p = 0; p < kP; ++p) {
+      const auto i = static_cast<std::size_t>(b * kP + p);
+      batch.slots[i] = b * kT + (sequence + 3 * p) % kT;
+      batch.targets[i] =
+          (sequence + p) % 5 == 0 ? Batch::kIgnore : (sequence * 3 + p) % 5;  // can be learned in six steps
+      batch.predicted += batch.targets[i] >= 0 ? 1 : 0;
+    }
+    if (batch.next_sentence.empty()) continue;
+    batch.next_sentence[static_cast<std::size_t>(b)] = pair ? sequence / 3 % 2 : Batch::kIgnore;
+    batch.predicted_pairs += pair ? 1 : 0;
+  }
+  return batch;
+}
+
 inline data::StepBatch make_step(int step, const Case& c, int data_rank) {
   data::StepBatch result;
   const int mine = kBatch / c.data;
   const auto micro = static_cast<int>(sequences_at_once(make_config(c)));
   for (int begin = 0; begin < mine; begin += micro) {
-    result.micro.push_back(make_batch(step, data_rank * mine + begin, micro));
+    const int first = data_rank * mine + begin;
+    result.micro.push_back(masked(c) ? make_masked_batch(c, step, first, micro) : make_batch(step, first, micro));
     result.predicted += result.micro.back().predicted;
     result.tokens += micro * kT;
   }
@@ -87,11 +141,17 @@ struct Result {
   double validation = 0;
 };
 
+inline ReplicaOptions options_of(const Case& c, const config::Config& config, int world_rank) {
+  ReplicaOptions options = replica_options(config, Grid{c.data, c.tensor}, world_rank);
+  options.network = network_of(c, config);
+  return options;
+}
+
 struct Job {
   Job(const Case& c, Communicator& world, Communicator& data, Communicator& tensor, int world_rank)
       : config(make_config(c)),
-        replica(replica_options(config, Grid{c.data, c.tensor}, world_rank), data, tensor,
-                training_workload(batch_shape(config))),
+        replica(options_of(c, config, world_rank), data, tensor,
+                training_workload(shape_of(c, static_cast<int>(sequences_at_once(config))))),
         trainer(config, replica, {&world, &data}, 0) {
     replica.fill_initial_values();
   }
