@@ -8,6 +8,7 @@
 
 #include "data/evaluation_batches.h"
 #include "data/loader.h"
+#include "data/prepare.h"
 #include "data/tokenizer/bpe.h"
 #include "tests/data/bpe_fixture.h"
 #include "tests/data/masked_fixture.h"
@@ -276,6 +277,34 @@ TEST(MaskedVocabulary, KnowsRobertasNamesAndRefusesATokenizerWithoutMask) {
   const auto ids = testing_bpe::encode(tokenizer, " cat");
   EXPECT_FALSE(v.continues_word[static_cast<std::size_t>(ids.front())]);
   EXPECT_TRUE(v.continues_word[static_cast<std::size_t>(testing_bpe::encode(tokenizer, "s")[0])]);
+}
+
+TEST_F(MaskedRowsTest, TextPreparedWithWordPieceBecomesPairs) {
+  std::string text;
+  for (int d = 0; d < 60; ++d) {
+    for (int s = 0; s < 9; ++s)
+      text += testing_wordpiece::kSampleText.substr(static_cast<std::size_t>(s * 7 + d), 40) + ". ";
+    text += "\n\n";
+  }
+  PrepareOptions prepared;
+  prepared.output = temporary_.path() + "/prepared";
+  prepared.text = {.inputs = {temporary_.write("in.txt", text)}, .split = TextSplit::blank_line};
+  const WordPieceTokenizer tokenizer(testing_wordpiece::train_sample(100).model);
+  prepare(prepared, tokenizer);
+  const std::string folder = prepared.output + "/train";
+  options_.masked = MaskedLm{.whole_word = true, .next_sentence = true, .vocabulary = read_masked_vocabulary(folder)};
+  options_.sources = {{folder, 1}};
+  std::int64_t labels = 0;
+  for (const MaskedRow& row : rows_of(options_, 20)) {
+    const std::string decoded = tokenizer.decode(row.restored);
+    EXPECT_TRUE(decoded.starts_with("[CLS]")) << decoded;
+    EXPECT_THAT(decoded, testing::ContainsRegex("\\[SEP\\].*\\[SEP\\]"));
+    labels += row.label;
+  }
+  EXPECT_NEAR(static_cast<double>(labels), 120, 39) << "of 240, five standard deviations";
+  write_text(folder + "/tokenizer/tokenizer_config.json", R"({"do_lower_case": false})");
+  EXPECT_THAT(error_of([&] { read_masked_vocabulary(folder); }),
+              HasSubstr(folder + "/tokenizer: is not the tokenizer that made the tokens"));
 }
 
 TEST_F(MaskedRowsTest, TheStreamsOwnSeparatorIsNotDoubled) {

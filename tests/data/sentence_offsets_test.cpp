@@ -22,7 +22,6 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-using testing_wordpiece::model_of;
 using testing_wordpiece::train_sample;
 
 // A folder's documents, each a list of sentences, each a list of ids.

@@ -11,6 +11,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # everything is read from folders
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import gpt2
+import wordpiece
 from harness import Tools, run_checks
 
 
@@ -19,7 +20,7 @@ def main():
     parser.add_argument("--phalanx", required=True)
     parser.add_argument("--work", required=True)
     arguments = parser.parse_args()
-    run_checks(gpt2.CHECKS, Tools(arguments.phalanx, arguments.work))
+    run_checks(gpt2.CHECKS + wordpiece.CHECKS, Tools(arguments.phalanx, arguments.work))
 
 
 if __name__ == "__main__":
