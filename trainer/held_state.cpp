@@ -8,13 +8,6 @@
 namespace phalanx {
 namespace {
 
-// Odd, and from the name alone, so that digests outlive a table in another order: FNV-1a (Fowler, Noll, Vo).
-std::uint64_t factor_of(const std::string& name) {
-  std::uint64_t hash = 0xCBF29CE484222325;
-  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001B3;
-  return hash | 1;
-}
-
 std::uint64_t digest_of(const ops::Exec& exec, const Tensor& x, const ops::DigestIndex& index) {
   std::int64_t sum = 0;
   ops::digest(exec, host_tensor(&sum, {1}), x, index);
@@ -81,7 +74,7 @@ StateDigest sum_digests(const std::vector<HeldTensor>& held, const ParamTable& t
   for (const HeldTensor& tensor : held) {
     if (!tensor.counts) continue;
     const std::string& name = table[static_cast<std::size_t>(tensor.spec)].name;
-    sums[static_cast<int>(tensor.kind) - 1] += factor_of(name) * tensor.digest;
+    sums[static_cast<int>(tensor.kind) - 1] += digest_factor(name) * tensor.digest;
   }
   std::int64_t totals[3];
   for (int i = 0; i < 3; ++i) totals[i] = static_cast<std::int64_t>(sums[i]);

@@ -7,7 +7,6 @@
 
 #include "trainer/agree.h"
 #include "trainer/config/load.h"
-#include "trainer/config/resolve.h"
 
 namespace phalanx {
 namespace {
@@ -102,12 +101,19 @@ std::vector<std::string> check_resume(const checkpoint::Manifest& manifest, cons
   return changed;
 }
 
+std::vector<config::Difference> model_differences(const config::Config& old_config, const config::Config& new_config) {
+  std::vector<config::Difference> differences = config::diff(old_config, new_config);
+  std::erase_if(differences, [](const config::Difference& d) {
+    return !starts_with_any(d.key, kModel) || starts_with_any(d.key, kNoShape);
+  });
+  return differences;
+}
+
 void require_same_model(const checkpoint::Manifest& manifest, const config::Config& config) {
   const config::Config stored =
       config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
   std::string differing;
-  for (const config::Difference& d : config::diff(stored, config)) {
-    if (!starts_with_any(d.key, kModel) || starts_with_any(d.key, kNoShape)) continue;
+  for (const config::Difference& d : model_differences(stored, config)) {
     differing += str("\n  ", d.key, ": checkpoint ", d.old_value, ", configuration ", d.new_value);
   }
   if (!differing.empty()) throw UsageError(str(manifest.folder, " holds another model:", differing));

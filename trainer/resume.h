@@ -8,6 +8,7 @@
 #include "parallel/communicator.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/config/config.h"
+#include "trainer/config/resolve.h"
 #include "trainer/data_identity.h"
 
 namespace phalanx {
@@ -32,7 +33,10 @@ StartPoint find_start(const StartRequest& request, const config::Config& config,
 std::vector<std::string> check_resume(const checkpoint::Manifest& manifest, const config::Config& config,
                                       const DataIdentity& identity);
 
-// Throws UsageError naming each key of the model, but dropout and initial values, that differs from the checkpoint's.
+// Keys of the model, but dropout and initial values, that differ: weights of one are none of the other.
+std::vector<config::Difference> model_differences(const config::Config& old_config, const config::Config& new_config);
+
+// Throws UsageError naming each of them that differs from the checkpoint's.
 void require_same_model(const checkpoint::Manifest& manifest, const config::Config& config);
 
 // Throws UsageError when all of training.steps are done already.

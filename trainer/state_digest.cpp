@@ -6,6 +6,13 @@
 
 namespace phalanx {
 
+// FNV-1a (Fowler, Noll, Vo).
+std::uint64_t digest_factor(const std::string& name) {
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001B3;
+  return hash | 1;
+}
+
 std::uint64_t combined(const StateDigest& digest) { return digest.master + 3 * digest.m + 5 * digest.v; }
 
 std::string digest_text(std::uint64_t digest) {

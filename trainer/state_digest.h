@@ -14,6 +14,10 @@ struct StateDigest {
   friend bool operator==(const StateDigest&, const StateDigest&) = default;
 };
 
+// What a tensor's digest (model/ops/digest.h) is multiplied by in the sum: odd, and from the name alone, so that
+// digests outlive a table in another order.
+std::uint64_t digest_factor(const std::string& name);
+
 // One number for all three.
 std::uint64_t combined(const StateDigest& digest);
 

@@ -1,4 +1,4 @@
-// phalanx checkpoint list and verify, as the command line calls them.
+// phalanx checkpoint list, verify and diff, as the command line calls them.
 #include <gmock/gmock.h>
 
 #include <CLI/CLI.hpp>
@@ -44,6 +44,9 @@ class CheckpointCommand : public testing::Test {
     if (world_.rank() == 0) {
       folder_.emplace();
       for (const int step : {10, 20}) save_all(folder_->path() + "/checkpoints", step, odd_table(), 2, 1, 400);
+      Provenance wider = provenance();
+      wider.config_yaml = "model: {hidden: 1024, dropout: 0.5}\n";
+      save_all(folder_->path() + "/wider", 10, odd_table(), 1, 1, 400, 1, wider);
     }
     path_ = share_text(world_, folder_ ? folder_->path() : "");
   }
@@ -91,6 +94,53 @@ TEST_F(CheckpointCommand, VerifyNamesADamagedCheckpointAndEndsWithOne) {
   EXPECT_EQ(json.at("checkpoints")[0].at("intact"), false);
   EXPECT_THAT(json.at("checkpoints")[0].at("error").get<std::string>(), testing::HasSubstr(file));
   EXPECT_EQ(json.at("checkpoints")[1].at("intact"), true);
+}
+
+TEST_F(CheckpointCommand, DiffOfEqualStatesEndsWithZeroAndTellsTheirDigests) {
+  const std::string checkpoints = path_ + "/checkpoints/";
+  const Result result = call("diff --json " + checkpoints + "step_00000010 " + path_);
+  expect_silence_elsewhere(result);
+  const Result text = call("diff " + checkpoints + "step_00000010 " + checkpoints + "step_00000020");
+  if (world_.rank() != 0) return;
+  EXPECT_EQ(result.status, 0);
+  const auto json = nlohmann::json::parse(result.text);
+  EXPECT_EQ(json.at("equal"), true);
+  EXPECT_EQ(json.at("tensors").size(), odd_table().size());
+  EXPECT_EQ(json.at("tensors")[3].at("v").at("differing"), 0);
+  EXPECT_EQ(json.at("a").at("digest"), json.at("b").at("digest"));
+  EXPECT_EQ(json.at("b").at("step"), 20);
+  EXPECT_EQ(text.status, 0);
+  EXPECT_THAT(text.text, testing::HasSubstr("all 6 tensors are equal, bit for bit"));
+}
+
+TEST_F(CheckpointCommand, DiffOfOtherStatesEndsWithOneAndNamesTheTensor) {
+  if (world_.rank() == 0) {
+    RankState rank(odd_table(), 1, 1, 0, 0, 400);
+    rank.fill();
+    *rank.state().v.as<float>() = 0.25F;  // the first in flat order: of the last tensor
+    SaveTarget target{path_, 30, path_ + "/" + hidden_name(30, "tmp", 1), {0}};
+    std::filesystem::create_directories(target.temporary);
+    write_part(target, 0, rank.state());
+    commit(target, progress_at(30), provenance(), *rank.state().layout, true);
+  }
+  world_.barrier();
+  const Result result = call("diff " + path_ + "/checkpoints " + path_ + "/step_00000030");
+  expect_silence_elsewhere(result);
+  if (world_.rank() != 0) return;
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.text, testing::HasSubstr("gamma (9):  v: 1 of 9 differ, by at most "));
+  EXPECT_THAT(result.text, testing::HasSubstr("1 of 6 tensors differ"));
+}
+
+TEST_F(CheckpointCommand, DiffRefusesAnotherModelByKey) {
+  const std::string line = "diff " + path_ + " " + path_ + "/wider";
+  if (world_.rank() != 0) {
+    EXPECT_EQ(call(line).status, 0);
+    return;
+  }
+  EXPECT_THAT([&] { call(line); }, testing::ThrowsMessage<UsageError>(
+                                       testing::AllOf(testing::HasSubstr("model.hidden: 768 in the first, 1024"),
+                                                      testing::Not(testing::HasSubstr("dropout")))));
 }
 
 TEST_F(CheckpointCommand, APathWithoutCheckpointsIsBadUsage) {

@@ -57,6 +57,7 @@ class RankState {
   RankState& operator=(const RankState&) = delete;
 
   OwnedState& state() { return state_; }
+  [[nodiscard]] const ParamLayout& layout() const { return layout_; }
   const std::vector<float>& values(int kind) const { return values_[static_cast<std::size_t>(kind)]; }
 
   // Own elements with what they must be: value_of for true elements, zero for vocabulary padding.

@@ -1,4 +1,5 @@
 // phalanx checkpoint list|verify: which checkpoints there are, and whether every byte of them is as it was written.
+// The third verb, diff, is in checkpoint_diff.cpp.
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "core/clock.h"
 #include "parallel/runtime.h"
 #include "trainer/checkpoint/checkpoint.h"
+#include "trainer/commands/checkpoint_diff.h"
 #include "trainer/commands/command.h"
 
 namespace phalanx::commands {
@@ -147,6 +149,7 @@ void add_checkpoint(CLI::App& app, Selection& selection) {
   add_verb(*checkpoint, "list", "Print step, tokens, loss, layout and size of each checkpoint", list, selection);
   add_verb(*checkpoint, "verify", "Read every file against its checksums; exit status 1 when one is damaged", verify,
            selection);
+  add_checkpoint_diff(*checkpoint, selection);
 }
 
 }  // namespace phalanx::commands

@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "trainer/checkpoint/stored_tensors.h"
 #include "trainer/hf/elements.h"
 #include "trainer/hf/json_files.h"
 #include "trainer/hf/safetensors.h"
-#include "trainer/hf/stored_weights.h"
 #include "trainer/hf/weight_files.h"
 
 namespace phalanx::hf {
@@ -64,7 +64,7 @@ class Parameters {
   }
 
  private:
-  StoredWeights stored_;
+  checkpoint::StoredTensors stored_;
   int spec_ = -1;
   std::vector<float> values_;
 };
