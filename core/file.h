@@ -54,6 +54,8 @@ std::string read_text(const std::string& path, std::int64_t limit);
 void write_text(const std::string& path, std::string_view text);
 // The same beside `path`, then renamed to it: a reader sees the old text or the new one.
 void replace_text(const std::string& path, std::string_view text);
+// Bytes that this user may still write where `path` lies; -1: unknown.
+std::int64_t free_bytes(const std::string& path);
 // Makes what a file holds durable.
 void sync_file(const std::string& path);
 // Makes the entries of a folder durable.

@@ -1,5 +1,6 @@
 #include "trainer/agree.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -70,6 +71,12 @@ bool any_rank(Communicator& world, bool value) {
   std::int64_t flag = value ? 1 : 0;
   world.all_reduce(host_tensor(&flag, {1}), Reduce::max, {});
   return flag != 0;
+}
+
+void any_rank(Communicator& world, std::span<bool> flags) {
+  std::vector<std::int64_t> values(flags.begin(), flags.end());
+  world.all_reduce(host_tensor(values.data(), {static_cast<std::int64_t>(values.size())}), Reduce::max, {});
+  std::transform(values.begin(), values.end(), flags.begin(), [](std::int64_t value) { return value != 0; });
 }
 
 std::vector<std::int32_t> gather(Communicator& world, std::int32_t value) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ std::string share_text(Communicator& world, std::string text);
 
 // True on every rank when it is true on any.
 bool any_rank(Communicator& world, bool value);
+
+// Each flag is true on every rank when it is true on any.
+void any_rank(Communicator& world, std::span<bool> flags);
 
 // Every rank's value, by rank.
 std::vector<std::int32_t> gather(Communicator& world, std::int32_t value);

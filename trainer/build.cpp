@@ -123,4 +123,12 @@ checkpoint::OwnedState owned_state(const Replica& replica) {
           .v = optimizer.v()};
 }
 
+checkpoint::OwnedState snapshot_of(const Replica& replica) {
+  checkpoint::OwnedState state = owned_state(replica);
+  state.master = replica.snapshot().master;
+  state.m = replica.snapshot().m;
+  state.v = replica.snapshot().v;
+  return state;
+}
+
 }  // namespace phalanx

@@ -36,5 +36,7 @@ std::vector<Batch> validation_batches(const config::Config& config, const Replic
 
 // This rank's optimizer state as checkpoints see it.
 checkpoint::OwnedState owned_state(const Replica& replica);
+// Room for a copy of it; writes is false where this rank saves nothing.
+checkpoint::OwnedState snapshot_of(const Replica& replica);
 
 }  // namespace phalanx

@@ -1,9 +1,8 @@
 #include "trainer/held_state.h"
 
-#include <algorithm>
-
 #include "core/check.h"
 #include "model/ops/digest.h"
+#include "trainer/checkpoint/owned_digest.h"
 
 namespace phalanx {
 namespace {
@@ -12,15 +11,6 @@ std::uint64_t digest_of(const ops::Exec& exec, const Tensor& x, const ops::Diges
   std::int64_t sum = 0;
   ops::digest(exec, host_tensor(&sum, {1}), x, index);
   return static_cast<std::uint64_t>(sum);
-}
-
-// Of one piece by global index, padding left out.
-std::uint64_t digest_of_piece(const ops::Exec& exec, const ParamSpec& spec, const OwnedPiece& piece,
-                              const Tensor& own) {
-  const ShardGeometry g = shard_geometry(spec, piece.shard, piece.shard_count);
-  const std::int64_t count = std::clamp<std::int64_t>(g.true_elements() - piece.begin, 0, piece.count);
-  return digest_of(exec, own.slice(piece.own_offset, count),
-                   {.begin = piece.begin, .block = g.block, .stride = g.global_block, .offset = g.shard_offset});
 }
 
 }  // namespace
@@ -56,11 +46,12 @@ std::vector<HeldTensor> digest_held_state(Replica& replica) {
     if (!own.defined()) return;
     for (const OwnedPiece& piece : state.pieces()) {
       const Copies copies = whole_on_every_rank(piece.spec) ? Copies::world : Copies::data;
-      held.push_back({.kind = kind,
-                      .spec = piece.spec,
-                      .copies = ownership.parts == 1 ? copies : Copies::none,
-                      .counts = ownership.counts && piece.primary,
-                      .digest = digest_of_piece(exec, table[static_cast<std::size_t>(piece.spec)], piece, own)});
+      held.push_back(
+          {.kind = kind,
+           .spec = piece.spec,
+           .copies = ownership.parts == 1 ? copies : Copies::none,
+           .counts = ownership.counts && piece.primary,
+           .digest = checkpoint::digest_of_piece(exec, table[static_cast<std::size_t>(piece.spec)], piece, own)});
     }
   };
   add_pieces(StateKind::master, state.master());
@@ -76,11 +67,7 @@ StateDigest sum_digests(const std::vector<HeldTensor>& held, const ParamTable& t
     const std::string& name = table[static_cast<std::size_t>(tensor.spec)].name;
     sums[static_cast<int>(tensor.kind) - 1] += digest_factor(name) * tensor.digest;
   }
-  std::int64_t totals[3];
-  for (int i = 0; i < 3; ++i) totals[i] = static_cast<std::int64_t>(sums[i]);
-  world.all_reduce(host_tensor(totals, {3}), Reduce::sum, {});  // integers wrap around
-  return {static_cast<std::uint64_t>(totals[0]), static_cast<std::uint64_t>(totals[1]),
-          static_cast<std::uint64_t>(totals[2])};
+  return checkpoint::sum_over_ranks({sums[0], sums[1], sums[2]}, world);
 }
 
 }  // namespace phalanx

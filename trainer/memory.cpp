@@ -24,11 +24,8 @@ std::int64_t available_bytes() {
 }  // namespace
 
 Memory Memory::planning(Device device) {
-  return {{"weights", device},
-          {"gradients", device},
-          {"optimizer", device},
-          {"activations", device},
-          {"workspace", device}};
+  return {{"weights", device},     {"gradients", device}, {"optimizer", device},
+          {"activations", device}, {"workspace", device}, {"snapshot", device}};
 }
 
 Memory Memory::allocate(Device device, const Memory& planned) {
@@ -38,17 +35,19 @@ Memory Memory::allocate(Device device, const Memory& planned) {
   if (needed > available) {
     throw UsageError(
         fmt::format("one rank needs {:.1f} MiB and this host has {:.1f} MiB left; lower training.micro_batch, set "
-                    "training.recompute, or use more ranks with parallel.tensor or parallel.shard_optimizer ({})",
+                    "training.recompute, set checkpoint.asynchronous to false, or use more ranks with parallel.tensor "
+                    "or parallel.shard_optimizer ({})",
                     static_cast<double>(needed) / kMiB, static_cast<double>(available) / kMiB, describe(planned)));
   }
   const auto real = [&](const Arena& plan) { return Arena(plan.name(), device, plan.peak()); };
-  return {real(planned.weights), real(planned.gradients), real(planned.optimizer), real(planned.activations),
-          real(planned.workspace)};
+  return {real(planned.weights),     real(planned.gradients), real(planned.optimizer),
+          real(planned.activations), real(planned.workspace), real(planned.snapshot)};
 }
 
 std::vector<ArenaBytes> Memory::bytes() const {
   std::vector<ArenaBytes> list;
-  for (const Arena* arena : {&weights, &gradients, &optimizer, &activations, &workspace}) {
+  for (const Arena* arena : {&weights, &gradients, &optimizer, &activations, &workspace, &snapshot}) {
+    if (arena == &snapshot && arena->peak() == 0 && arena->capacity() == 0) continue;
     list.push_back({arena->name(), arena->planning() ? arena->peak() : arena->capacity(), arena->peak()});
   }
   return list;

@@ -23,12 +23,13 @@ struct Memory {
   Arena optimizer;    // fp32 masters and moments of this rank's own part
   Arena activations;  // of one micro-batch
   Arena workspace;    // of one op
+  Arena snapshot;     // copy of masters and moments that a checkpoint is written from; empty where none is needed
 
   static Memory planning(Device device);
   // As large as `planned` turned out to be. Throws UsageError naming the knobs when this host has not got it.
   static Memory allocate(Device device, const Memory& planned);
 
-  [[nodiscard]] std::vector<ArenaBytes> bytes() const;  // per arena
+  [[nodiscard]] std::vector<ArenaBytes> bytes() const;  // per arena; without the snapshot where it is empty
 };
 
 // The table that rank 0 prints at start: arena, MiB, and the total.

@@ -30,6 +30,7 @@ struct ReplicaOptions {
   std::uint64_t seed = 0;
   int tensor_shards = 0;    // virtual ones, over all tensor ranks; 0: one per rank
   int spare_gradients = 0;  // further buffers of flat gradients
+  bool snapshot = false;    // room for a copy of the state that this rank saves, if it saves any
 };
 
 // Who holds which masters and moments over the data axis: with a sharded optimizer each data rank a part of every
@@ -64,6 +65,11 @@ class Replica {
   void swap_gradients(int i) {
     parts_->parameters->swap_gradients(parts_->spare_gradients.at(static_cast<std::size_t>(i)));
   }
+  // Room for what this rank saves: (own_count) fp32 each, undefined where options().snapshot is false or it saves none.
+  struct Snapshot {
+    Tensor master, m, v;
+  };
+  [[nodiscard]] const Snapshot& snapshot() const { return parts_->snapshot; }
   // Only of a replica made for training without spare gradients.
   [[nodiscard]] GradReducer& reducer() const {
     ENSURE(reducer_, "this replica has no reducer: it evaluates, or has spare gradients");
@@ -97,6 +103,7 @@ class Replica {
     std::unique_ptr<ExactGradNorm> exact_grad_norm;
     std::vector<Tensor> spare_gradients;
     Tensor loss_sums;
+    Snapshot snapshot;
   };
   static std::unique_ptr<Parts> make_parts(const ReplicaOptions& options, const Network& network,
                                            const ParamLayout& layout, Memory memory);

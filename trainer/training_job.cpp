@@ -1,5 +1,7 @@
 #include "trainer/training_job.h"
 
+#include <array>
+
 #include "core/clock.h"
 #include "core/log.h"
 #include "trainer/agree.h"
@@ -8,22 +10,18 @@
 #include "trainer/signals.h"
 
 namespace phalanx {
-namespace {
-
-std::string checkpoints_of(const config::Config& config) { return config.run.output + "/checkpoints"; }
-
-}  // namespace
-
 TrainingJob::~TrainingJob() = default;
 
 void TrainingJob::run() {
   try {
     prepare();
     const bool stopped = !train();
-    if (saved_step_ != trainer_->progress().step && (!stopped || config_.checkpoint.on_signal)) save();
+    stopped && !config_.checkpoint.on_signal ? saver_->finish() : saver_->save_last();
     note_end(stopped);
   } catch (const std::exception& error) {
-    if (leads()) folder_->set_failed(trainer_ ? trainer_->progress().step : 0, saved_path_, error.what());
+    if (leads()) {
+      folder_->set_failed(trainer_ ? trainer_->progress().step : 0, saver_ ? saver_->path() : "", error.what());
+    }
     throw;
   }
 }
@@ -32,12 +30,21 @@ void TrainingJob::run() {
 bool TrainingJob::train() {
   while (trainer_->progress().step < config_.training.steps) {
     train_one_step();
-    const bool stop = any_rank(runtime_.world(), stop_requested());  // the same answer on every rank
+    const bool stop = agree_to_stop();
     if (is_due(config_.evaluation.every)) evaluate();
     if (stop && trainer_->progress().step < config_.training.steps) return false;
-    if (is_due(config_.checkpoint.every)) save();
+    if (is_due(config_.checkpoint.every)) saver_->save();
   }
   return true;
+}
+
+// One reduction of flags: the same answers on every rank.
+bool TrainingJob::agree_to_stop() {
+  const checkpoint::BackgroundSave::Flags save = saver_->flags();
+  std::array<bool, 3> flags = {stop_requested(), save.busy, save.failed};
+  any_rank(runtime_.world(), flags);
+  saver_->advance({flags[1], flags[2]});
+  return flags[0];
 }
 
 void TrainingJob::train_one_step() {
@@ -95,32 +102,19 @@ checkpoint::Provenance TrainingJob::provenance() const {
           .precision = config_.training.precision};
 }
 
-void TrainingJob::save() {
-  const auto start = Clock::now();
-  checkpoint::Progress progress = trainer_->progress();
-  progress.digest = trainer_->checked_digest();
-  saved_path_ =
-      checkpoint::save(checkpoints_of(config_), progress, provenance(), owned_state(*replica_), runtime_.world());
-  saved_step_ = progress.step;
-  if (!leads()) return;
-  checkpoint::apply_retention(checkpoints_of(config_), config_.checkpoint.keep, config_.checkpoint.keep_every);
-  folder_->set_checkpoint(saved_step_, saved_path_);
-  metrics_->on_checkpoint(saved_step_, saved_path_, seconds_since(start));
-}
-
 void TrainingJob::note_end(bool stopped) {
   if (!leads()) return;
   const std::int64_t step = trainer_->progress().step;
+  const std::string& saved = saver_->path();
   if (stopped) {
     const std::string signal = stop_signal_name();
-    folder_->set_stopped(step, saved_path_,
-                         "asked to stop by " + (signal.empty() ? "a signal to another rank" : signal));
+    folder_->set_stopped(step, saved, "asked to stop by " + (signal.empty() ? "a signal to another rank" : signal));
     log::info("stopped at step ", step,
-              saved_path_.empty() ? "; nothing was saved (checkpoint.on_signal is false)"
-                                  : "; the same command goes on from " + saved_path_);
+              saved.empty() ? "; nothing was saved (checkpoint.on_signal is false)"
+                            : "; the same command goes on from " + saved);
   } else {
-    folder_->set_finished(step, saved_path_);
-    log::info("finished ", step, " steps; checkpoint ", saved_path_);
+    folder_->set_finished(step, saved);
+    log::info("finished ", step, " steps; checkpoint ", saved);
   }
 }
 

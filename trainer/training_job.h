@@ -13,6 +13,7 @@
 #include "trainer/replica.h"
 #include "trainer/resume.h"
 #include "trainer/run_folder.h"
+#include "trainer/saver.h"
 #include "trainer/trainer.h"
 
 namespace phalanx {
@@ -33,15 +34,16 @@ class TrainingJob {
   void prepare();
   [[nodiscard]] double measure_peak() const;
   void describe_start() const;
+  void check_disk();
   void load_start();
   void open_data();
   void open_reports();
 
   bool train();
+  bool agree_to_stop();
   void train_one_step();
   void report_step(const StepStats& stats, double own_seconds);
   void evaluate();
-  void save();
   void note_end(bool stopped);
   [[nodiscard]] std::vector<Communicator::Usage> usage() const;
   [[nodiscard]] double collective_seconds() const;
@@ -63,9 +65,8 @@ class TrainingJob {
   std::vector<Batch> validation_;
   std::unique_ptr<RunFolder> folder_;  // rank 0
   std::unique_ptr<Metrics> metrics_;   // rank 0
-  double waited_ = 0;                  // seconds that the loader had made us wait before the last step
-  std::int64_t saved_step_ = -1;
-  std::string saved_path_;
+  std::unique_ptr<Saver> saver_;
+  double waited_ = 0;  // seconds that the loader had made us wait before the last step
 };
 
 }  // namespace phalanx

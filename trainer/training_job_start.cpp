@@ -1,4 +1,5 @@
 // TrainingJob until its first step: what is checked, allocated, loaded and opened, in that order.
+#include "core/file.h"
 #include "core/log.h"
 #include "data/dataset_info.h"
 #include "model/ops/gemm_peak.h"
@@ -6,6 +7,7 @@
 #include "trainer/agree.h"
 #include "trainer/build.h"
 #include "trainer/config/resolve.h"
+#include "trainer/disk_plan.h"
 #include "trainer/load_state.h"
 #include "trainer/signals.h"
 #include "trainer/training_job.h"
@@ -36,12 +38,14 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
 void TrainingJob::prepare() {
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] {
-    replica_ = std::make_unique<Replica>(replica_options(config_, grid_, runtime_.world_rank()), *axes_.data,
-                                         *axes_.tensor, training_workload(batch_shape(config_)));
+    ReplicaOptions options = replica_options(config_, grid_, runtime_.world_rank());
+    options.snapshot = config_.checkpoint.asynchronous;
+    replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, training_workload(batch_shape(config_)));
   });
   peak_flops_ = measure_peak();
   trainer_ = std::make_unique<Trainer>(config_, *replica_, Groups{&world, axes_.data.get()}, peak_flops_);
   describe_start();
+  check_disk();
   load_start();
   open_data();
   open_reports();
@@ -67,6 +71,18 @@ void TrainingJob::describe_start() const {
   log::info(describe(replica_->memory()));
 }
 
+// Before the first step: a run that cannot save ends now, not at its first checkpoint.
+void TrainingJob::check_disk() {
+  on_rank_zero(runtime_.world(), [&] {
+    const auto existing = static_cast<std::int64_t>(checkpoint::list(config_.run.output + "/checkpoints").size());
+    const DiskPlan plan =
+        plan_disk(config_, parameter_count(replica_->layout().table()),
+                  start_.resume ? start_.resume->progress.step : 0, existing, free_bytes(config_.run.output));
+    log::info(describe_or_refuse(plan, config_));
+    if (const std::string warning = warning_of(plan, config_); !warning.empty()) log::warning(warning);
+  });
+}
+
 void TrainingJob::load_start() {
   if (!start_.resume && !start_.init) {
     replica_->fill_initial_values();
@@ -77,8 +93,6 @@ void TrainingJob::load_start() {
   load_state(*replica_, manifest, parts, runtime_.world());
   if (start_.resume) {
     trainer_->set_progress(manifest.progress);
-    saved_step_ = manifest.progress.step;
-    saved_path_ = manifest.folder;
   }
   if (leads()) {
     log::info(start_.resume ? str("resumed from ", manifest.folder, " at step ", manifest.progress.step)
@@ -116,14 +130,17 @@ void TrainingJob::open_reports() {
   on_rank_zero(runtime_.world(), [&] {
     metrics_ = std::make_unique<Metrics>(config_, info, *folder_);
     metrics_->set_memory(replica_->memory().bytes());
-    if (start_.resume) metrics_->on_resume(saved_step_, saved_path_);
+    if (start_.resume) metrics_->on_resume(start_.resume->progress.step, start_.resume->folder);
     folder_->write_config(config::to_yaml(config_));
     if (start_.resume) {
-      folder_->set_checkpoint(saved_step_, saved_path_);
+      folder_->set_checkpoint(start_.resume->progress.step, start_.resume->folder);
     } else {
       folder_->set_running(0);
     }
   });
+  saver_ = std::make_unique<Saver>(config_, provenance(), *replica_, *trainer_, runtime_.world(),
+                                   Saver::Reports{folder_.get(), metrics_.get()});
+  if (start_.resume) saver_->set_resumed(start_.resume->progress.step, start_.resume->folder);
 }
 
 }  // namespace phalanx

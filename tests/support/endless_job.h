@@ -20,7 +20,7 @@ model: {layers: 1, hidden: 16, heads: 2, ffn: 32, context: 16}
 data: {train: [{path: data/train}]}
 training: {steps: 10000000, global_batch: 2, micro_batch: 1}
 schedule: {warmup_steps: 0}
-checkpoint: {every: 0, asynchronous: false}
+checkpoint: {every: 0}
 metrics: {prometheus: "", console_every: 0}
 )");
     const std::string program = PHALANX_BINARY " ";

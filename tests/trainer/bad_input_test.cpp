@@ -42,7 +42,7 @@ data: {train: [{path: a/train}], validation: a/validation}
 training: {steps: 4, global_batch: 4, micro_batch: 2}
 schedule: {warmup_steps: 2}
 evaluation: {every: 2, samples: 8}
-checkpoint: {every: 2, keep: 3, asynchronous: false}
+checkpoint: {every: 2, keep: 3}
 metrics: {prometheus: ""}
 )");
     test::append(path("a.txt"), sample_text("the cat sat on a mat near it"));

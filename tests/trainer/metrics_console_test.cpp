@@ -84,12 +84,13 @@ TEST(MetricsConsole, ZeroMeansNoStepLines) {
     Console console(3, 0, -1);
     for (std::int64_t step = 1; step <= 3; ++step) console.step(stats_of(step));
     console.validation({3, 0, std::log(100.0), 81920, 1.25});
-    console.checkpoint(3, "runs/a/checkpoints/step_00000003", 0.5);
+    console.checkpoint(3, "runs/a/checkpoints/step_00000003", 0.5, 0.02);
   }
   const auto lines = lines_of(::testing::internal::GetCapturedStderr());
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_THAT(lines[0], HasSubstr("step 3/3 | validation loss 4.6052 | perplexity 100.00 | 81,920 tokens in 1250 ms"));
-  EXPECT_THAT(lines[1], HasSubstr("step 3/3 | checkpoint runs/a/checkpoints/step_00000003 in 500 ms"));
+  EXPECT_THAT(lines[1],
+              HasSubstr("step 3/3 | checkpoint runs/a/checkpoints/step_00000003 in 500 ms, training waited 20 ms"));
 }
 
 TEST(MetricsConsole, WithoutATerminalNothingIsDrawn) {

@@ -100,20 +100,22 @@ TEST_F(MetricsJsonl, DetailsStandOnlyInStepsThatTellThem) {
 TEST_F(MetricsJsonl, OtherEventsHaveTheirKeys) {
   JsonLines out(path);
   out.validation({5, 1.0, 2.0, 640, 0.5});
-  out.checkpoint(5, 1.0, "runs/a/checkpoints/step_00000005", 0.25);
+  out.checkpoint(5, 1.0, "runs/a/checkpoints/step_00000005", 0.25, 0.125);
   RunInfo info;
   info.steps = 70;
   out.resume(5, 1.0, "runs/a/checkpoints/step_00000005", info);
   out.skip(stats_of(6));
+  out.checkpoint_failure(7, 1.0, "no space");
   const auto all = events();
   EXPECT_THAT(keys_of(all[0]), ElementsAre("event", "time", "step", "loss", "tokens", "seconds"));
-  EXPECT_THAT(keys_of(all[1]), ElementsAre("event", "time", "step", "path", "seconds"));
+  EXPECT_THAT(keys_of(all[1]), ElementsAre("event", "time", "step", "path", "seconds", "stall_seconds"));
   EXPECT_THAT(keys_of(all[2]),
               ElementsAre("event", "time", "step", "path", "name", "output", "steps", "world_size", "data_ranks",
                           "tensor_ranks", "threads", "device", "precision", "reproducible", "parameters",
                           "flops_per_token", "peak_flops", "peak_source"));
   EXPECT_EQ(all[2]["steps"], 70) << "a run may go on with more steps, on other ranks";
   EXPECT_THAT(keys_of(all[3]), ElementsAre("event", "time", "step", "loss_scale"));
+  EXPECT_THAT(keys_of(all[4]), ElementsAre("event", "time", "step", "reason"));
   EXPECT_EQ(all[0]["event"], "validation");
   EXPECT_EQ(all[3]["event"], "skip");
 }
@@ -206,9 +208,9 @@ TEST_F(MetricsJsonl, EventsOfTheCheckpointsOwnStepStay) {
   {
     JsonLines out(path);
     out.validation({2, 1, 1, 1, 1});
-    out.checkpoint(2, 1, "c", 1);
+    out.checkpoint(2, 1, "c", 1, 1);
     out.step(stats_of(3));
-    out.checkpoint(3, 1, "d", 1);
+    out.checkpoint(3, 1, "d", 1, 1);
   }
   JsonLines(path).truncate_after(2);
   EXPECT_THAT(steps(), ElementsAre(-1, 1, 2, 2, 2));

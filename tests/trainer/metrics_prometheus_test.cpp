@@ -72,7 +72,7 @@ TEST(MetricsPrometheus, EveryNameOfTheDesignIsServed) {
   PrometheusExporter exporter(run_info());
   exporter.step(stats_of(1));
   exporter.validation({1, 1.0, 3.5, 10, 1});
-  exporter.checkpoint(1.7e9, 0.5, 1e9);
+  exporter.checkpoint(1.7e9, 0.5, 0.1, 1e9);
   exporter.memory({{"weights", 200, 100}});
   exporter.usage({{"all_reduce", 0.5, 1024, 2}});
   exporter.layer_gradient_norms({0.1, 0.2});
@@ -91,6 +91,8 @@ TEST(MetricsPrometheus, EveryNameOfTheDesignIsServed) {
                            "memory_bytes",
                            "memory_planned_bytes",
                            "checkpoint_seconds",
+                           "checkpoint_stall_seconds",
+                           "checkpoint_failures_total",
                            "checkpoint_last_success_timestamp_seconds",
                            "checkpoint_free_bytes",
                            "rank_step_seconds",

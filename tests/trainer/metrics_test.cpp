@@ -61,7 +61,7 @@ TEST_F(MetricsFacade, AReportReachesFileAndServer) {
   metrics.set_rank_seconds({0.25, 0.5}, 1.7e9);
   metrics.on_step(step(1));
   metrics.on_validation({1, 1, 2.5, 10, 1});
-  metrics.on_checkpoint(1, "c", 0.25);
+  metrics.on_checkpoint(1, "c", 0.25, 0.125);
   EXPECT_THAT(events(), ElementsAre("run", "step1", "validation1", "checkpoint1"));
   const std::string page = http(metrics.server()->address().port, "/metrics");
   EXPECT_THAT(page, HasSubstr("Content-Type: text/plain; version=0.0.4"));

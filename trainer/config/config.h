@@ -110,7 +110,7 @@ struct Checkpoint {
   std::int64_t every = 200;     // steps; 0: only at the end
   std::int64_t keep = 3;        // newest ones kept
   std::int64_t keep_every = 0;  // every n-th step kept for ever; 0: none
-  bool asynchronous = false;
+  bool asynchronous = true;     // written while training goes on, from a copy of masters and moments
   bool on_signal = true;
   bool operator==(const Checkpoint&) const = default;
 };

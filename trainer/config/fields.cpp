@@ -178,7 +178,8 @@ const std::vector<Field>& list() {
        from_to(1, 1 << 20)},
       {"checkpoint.keep_every", checkpoint<&Checkpoint::keep_every>(), "steps",
        "checkpoints of these steps are kept for ever; 0: none", from_to(0, kMaxSteps)},
-      {"checkpoint.asynchronous", checkpoint<&Checkpoint::asynchronous>(), "", "write while training goes on", any()},
+      {"checkpoint.asynchronous", checkpoint<&Checkpoint::asynchronous>(), "",
+       "write while training goes on, from a copy of the state", any()},
       {"checkpoint.on_signal", checkpoint<&Checkpoint::on_signal>(), "",
        "SIGUSR1, SIGTERM or SIGINT saves before the run stops", any()},
 

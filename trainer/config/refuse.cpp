@@ -29,8 +29,6 @@ constexpr std::array kRefusals = {
             "fp16 needs CUDA; fp32 and bf16 work on CPU ranks"},
     Refusal{"optimizer.type", [](const Config& c) { return c.optimizer.type == "lamb"; },
             "lamb is not available; adamw works"},
-    Refusal{"checkpoint.asynchronous", [](const Config& c) { return c.checkpoint.asynchronous; },
-            "writing while training goes on is not available; false works"},
     Refusal{"metrics.per_rank", [](const Config& c) { return c.metrics.per_rank; },
             "a server per rank is not available; false works"},
     Refusal{"metrics.tensorboard", [](const Config& c) { return c.metrics.tensorboard; },

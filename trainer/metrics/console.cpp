@@ -56,8 +56,9 @@ void Console::validation(const ValidationStats& s) {
                 format_seconds(s.seconds)));
 }
 
-void Console::checkpoint(std::int64_t step, const std::string& path, double seconds) {
-  log::info(str(step_of(step, steps_), " | checkpoint ", path, " in ", format_seconds(seconds)));
+void Console::checkpoint(std::int64_t step, const std::string& path, double seconds, double stall_seconds) {
+  log::info(str(step_of(step, steps_), " | checkpoint ", path, " in ", format_seconds(seconds), ", training waited ",
+                format_seconds(stall_seconds)));
 }
 
 void Console::draw(const std::string& line) {

@@ -20,7 +20,7 @@ class Console {
 
   void step(const StepStats& stats);
   void validation(const ValidationStats& stats);
-  void checkpoint(std::int64_t step, const std::string& path, double seconds);
+  void checkpoint(std::int64_t step, const std::string& path, double seconds, double stall_seconds);
 
  private:
   void draw(const std::string& line);

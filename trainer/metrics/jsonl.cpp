@@ -130,8 +130,15 @@ void JsonLines::validation(const ValidationStats& stats) {
             .text());
 }
 
-void JsonLines::checkpoint(std::int64_t step, double time, const std::string& path, double seconds) {
-  write(Event("checkpoint").add("time", time).add("step", step).add("path", path).add("seconds", seconds).text());
+void JsonLines::checkpoint(std::int64_t step, double time, const std::string& path, double seconds,
+                           double stall_seconds) {
+  Event event("checkpoint");
+  event.add("time", time).add("step", step).add("path", path).add("seconds", seconds);
+  write(event.add("stall_seconds", stall_seconds).text());
+}
+
+void JsonLines::checkpoint_failure(std::int64_t step, double time, const std::string& reason) {
+  write(Event("checkpoint_failure").add("time", time).add("step", step).add("reason", reason).text());
 }
 
 void JsonLines::resume(std::int64_t step, double time, const std::string& path, const RunInfo& info) {

@@ -1,5 +1,6 @@
 // metrics.jsonl: the record of a run, one JSON object per line, format 1. The first line is the "run" event; then
-// "step", "validation", "checkpoint", "resume" and "skip" events in the order in which they happened.
+// "step", "validation", "checkpoint", "checkpoint_failure", "resume" and "skip" events in the order in which they
+// happened.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,8 @@ class JsonLines {
   void run(const RunInfo& info, double time);
   void step(const StepStats& stats, const StepDetail& detail = {});
   void validation(const ValidationStats& stats);
-  void checkpoint(std::int64_t step, double time, const std::string& path, double seconds);
+  void checkpoint(std::int64_t step, double time, const std::string& path, double seconds, double stall_seconds);
+  void checkpoint_failure(std::int64_t step, double time, const std::string& reason);
   // Tells the run again, which may have other ranks or more steps than at its start.
   void resume(std::int64_t step, double time, const std::string& path, const RunInfo& info);
   void skip(const StepStats& stats);

@@ -1,8 +1,7 @@
 #include "trainer/metrics/metrics.h"
 
-#include <sys/statvfs.h>
-
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/host.h"
 #include "core/log.h"
 #include "trainer/metrics/console.h"
@@ -16,11 +15,7 @@ namespace {
 // metrics.jsonl tells all ranks' seconds so seldom that a step has at most about so many numbers of them.
 constexpr std::size_t kRanksPerStep = 64;
 
-double free_bytes(const std::string& folder) {
-  struct statvfs info {};
-  if (::statvfs(folder.c_str(), &info) != 0) return -1;
-  return static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
-}
+double free_bytes_of(const RunFolder& folder) { return static_cast<double>(free_bytes(folder.path())); }
 
 // What reaches the server from elsewhere: a wildcard address is every address of this host.
 std::string reachable(const config::Address& address) {
@@ -71,7 +66,7 @@ Metrics::Metrics(const config::Config& config, const RunInfo& info, const RunFol
     s.jsonl.run(info, unix_seconds());
     s.begun = true;
   }
-  s.exporter.free_bytes(free_bytes(folder.path()));
+  s.exporter.free_bytes(free_bytes_of(folder));
   if (config.metrics.prometheus.empty()) return;
   const auto address = config::parse_address(config.metrics.prometheus);
   if (!address) throw UsageError(str("metrics.prometheus is no address:port: ", config.metrics.prometheus));
@@ -110,12 +105,18 @@ void Metrics::on_validation(const ValidationStats& stats) {
   state_->console.validation(stats);
 }
 
-void Metrics::on_checkpoint(std::int64_t step, const std::string& path, double seconds) {
+void Metrics::on_checkpoint(std::int64_t step, const std::string& path, double seconds, double stall_seconds) {
   const double now = unix_seconds();
   state_->begin();
-  state_->jsonl.checkpoint(step, now, path, seconds);
-  state_->exporter.checkpoint(now, seconds, free_bytes(state_->folder.path()));
-  state_->console.checkpoint(step, path, seconds);
+  state_->jsonl.checkpoint(step, now, path, seconds, stall_seconds);
+  state_->exporter.checkpoint(now, seconds, stall_seconds, free_bytes_of(state_->folder));
+  state_->console.checkpoint(step, path, seconds, stall_seconds);
+}
+
+void Metrics::on_checkpoint_failure(std::int64_t step, const std::string& reason) {
+  state_->begin();
+  state_->jsonl.checkpoint_failure(step, unix_seconds(), reason);
+  state_->exporter.checkpoint_failure(free_bytes_of(state_->folder));
 }
 
 void Metrics::set_memory(const std::vector<ArenaBytes>& arenas) {

@@ -33,7 +33,10 @@ class Metrics {
   // A step with `skipped` set is recorded as a step and as a "skip" event.
   void on_step(const StepStats& stats);
   void on_validation(const ValidationStats& stats);
-  void on_checkpoint(std::int64_t step, const std::string& path, double seconds);
+  // seconds: until it was written; stall_seconds: of those, how long training stood still.
+  void on_checkpoint(std::int64_t step, const std::string& path, double seconds, double stall_seconds);
+  // A save that failed while training goes on.
+  void on_checkpoint_failure(std::int64_t step, const std::string& reason);
 
   void set_memory(const std::vector<ArenaBytes>& arenas);
   // Totals since the start; append the lists of several communicators to one.

@@ -51,6 +51,7 @@ struct PrometheusExporter::State {
   Gauge& loss_scale = gauge(r, "loss_scale", "Factor of the loss in fp16");
   Gauge& eta = gauge(r, "eta_seconds", "Time to the last step at the present speed");
   Gauge& checkpoint_seconds = gauge(r, "checkpoint_seconds", "Duration of the last checkpoint");
+  Gauge& checkpoint_stall = gauge(r, "checkpoint_stall_seconds", "How long training stood still for it");
   Gauge& checkpoint_time = gauge(r, "checkpoint_last_success_timestamp_seconds", "Unix time of the last checkpoint");
   Gauge& free_bytes = gauge(r, "checkpoint_free_bytes", "Free space where checkpoints are written");
   Family<Gauge>& layer_norms = gauges(r, "layer_gradient_norm", "Norm of a layer's gradients before clipping");
@@ -60,6 +61,7 @@ struct PrometheusExporter::State {
   Family<Gauge>& rank_seen = gauges(r, "rank_last_seen_timestamp_seconds", "Unix time of a rank's last report");
   Counter& train_tokens = counter(r, "train_tokens_total", "Tokens trained on by this process");
   Counter& skipped = counter(r, "skipped_steps_total", "Updates skipped for overflow");
+  Counter& failed_checkpoints = counter(r, "checkpoint_failures_total", "Checkpoints that could not be saved");
   Counter& data_wait = counter(r, "data_wait_seconds_total", "Time that steps waited for data");
   Family<Counter>& phases = counters(r, "train_phase_seconds_total", "Time of rank 0 per phase of the step");
   Family<Counter>& seconds = counters(r, "collective_seconds_total", "Time of rank 0 in collectives");
@@ -113,9 +115,15 @@ void PrometheusExporter::step(const StepStats& stats) {
 
 void PrometheusExporter::validation(const ValidationStats& stats) { state_->validation_loss.Set(stats.loss); }
 
-void PrometheusExporter::checkpoint(double time, double seconds, double free) {
+void PrometheusExporter::checkpoint(double time, double seconds, double stall_seconds, double free) {
   state_->checkpoint_time.Set(time);
   state_->checkpoint_seconds.Set(seconds);
+  state_->checkpoint_stall.Set(stall_seconds);
+  free_bytes(free);
+}
+
+void PrometheusExporter::checkpoint_failure(double free) {
+  state_->failed_checkpoints.Increment();
   free_bytes(free);
 }
 

@@ -23,7 +23,8 @@ class PrometheusExporter {
   void step(const StepStats& stats);
   void validation(const ValidationStats& stats);
   // free_bytes: what the file system of the run folder has left; negative: unknown.
-  void checkpoint(double time, double seconds, double free_bytes);
+  void checkpoint(double time, double seconds, double stall_seconds, double free_bytes);
+  void checkpoint_failure(double free_bytes);
   void free_bytes(double bytes);
   void memory(const std::vector<ArenaBytes>& arenas);
   // Totals since the process began; several communicators may be given one after the other in one list.
