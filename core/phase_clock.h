@@ -1,7 +1,9 @@
-// PhaseClock: where the time of a step goes. One phase is current at any moment; entering another ends it.
+// PhaseClock: where the time of a step goes. One phase is current at any moment; entering another ends it. Its thread
+// writes; any thread may ask for the phase and for signs of life.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,8 +20,15 @@ class PhaseClock {
 
   void enter(Phase phase) {
     charge();
-    current_ = phase;
+    current_.store(phase, std::memory_order_relaxed);
+    sign_of_life();
   }
+  // Work goes on, though in the same phase.
+  void sign_of_life() { signs_.store(signs_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+
+  [[nodiscard]] Phase current() const { return current_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::int64_t signs_of_life() const { return signs_.load(std::memory_order_relaxed); }
+
   // Seconds per phase since the last call; the current phase goes on.
   Seconds take() {
     charge();
@@ -31,11 +40,12 @@ class PhaseClock {
  private:
   void charge() {
     const auto now = Clock::now();
-    seconds_[static_cast<std::size_t>(current_)] += std::chrono::duration<double>(now - since_).count();
+    seconds_[static_cast<std::size_t>(current())] += std::chrono::duration<double>(now - since_).count();
     since_ = now;
   }
 
-  Phase current_ = Phase::data;
+  std::atomic<Phase> current_{Phase::data};
+  std::atomic<std::int64_t> signs_{0};
   Clock::time_point since_ = Clock::now();
   Seconds seconds_{};
 };

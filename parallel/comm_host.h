@@ -23,6 +23,7 @@ class HostCommunicator : public Communicator {
   [[nodiscard]] int size() const final { return size_; }
   [[nodiscard]] std::string name() const final { return name_; }
   [[nodiscard]] std::vector<Usage> usage() const final { return usage_.totals(); }
+  [[nodiscard]] Activity activity() const final { return usage_.activity(); }
 
   void all_reduce(const Tensor& buffer, Reduce op, const Stream& stream) final;
   void sum_tree(const Tensor& out, const Tensor& partials, const Stream& stream) final;

@@ -51,6 +51,7 @@ class SelfCommunicator final : public Communicator {
   void barrier() override { const UsageMeter::Timer timer(usage_, Operation::barrier, 0); }
 
   [[nodiscard]] std::vector<Usage> usage() const override { return usage_.totals(); }
+  [[nodiscard]] Activity activity() const override { return usage_.activity(); }
 
  private:
   static void copy_unless_same(const Tensor& out, const Tensor& in, const Stream& stream) {

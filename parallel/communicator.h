@@ -54,6 +54,13 @@ class Communicator {
     std::int64_t calls = 0;  // for tests
   };
   [[nodiscard]] virtual std::vector<Usage> usage() const = 0;
+
+  // What this rank's main thread does here just now, for whoever watches it. Any thread may ask.
+  struct Activity {
+    const char* operation = nullptr;  // that it is in; null: none
+    std::int64_t calls = 0;           // that it has entered
+  };
+  [[nodiscard]] virtual Activity activity() const = 0;
 };
 
 }  // namespace phalanx

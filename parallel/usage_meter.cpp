@@ -9,11 +9,16 @@ UsageMeter::UsageMeter() {
 }
 
 UsageMeter::Timer::Timer(UsageMeter& meter, Operation operation, std::int64_t bytes)
-    : usage_(meter.usage_[static_cast<std::size_t>(operation)]), start_(Clock::now()) {
+    : meter_(meter), usage_(meter.usage_[static_cast<std::size_t>(operation)]), start_(Clock::now()) {
+  meter_.calls_.store(meter_.calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  meter_.operation_.store(usage_.operation, std::memory_order_relaxed);
   usage_.bytes += bytes;
   ++usage_.calls;
 }
 
-UsageMeter::Timer::~Timer() { usage_.seconds += seconds_since(start_); }
+UsageMeter::Timer::~Timer() {
+  usage_.seconds += seconds_since(start_);
+  meter_.operation_.store(nullptr, std::memory_order_relaxed);
+}
 
 }  // namespace phalanx

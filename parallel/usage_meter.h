@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -32,14 +33,21 @@ class UsageMeter {
     Timer& operator=(const Timer&) = delete;
 
    private:
+    UsageMeter& meter_;
     Communicator::Usage& usage_;
     Clock::time_point start_;
   };
 
   UsageMeter();
+  // Any thread.
+  [[nodiscard]] Communicator::Activity activity() const {
+    return {operation_.load(std::memory_order_relaxed), calls_.load(std::memory_order_relaxed)};
+  }
   [[nodiscard]] std::vector<Communicator::Usage> totals() const { return {usage_.begin(), usage_.end()}; }
 
  private:
+  std::atomic<const char*> operation_{nullptr};
+  std::atomic<std::int64_t> calls_{0};
   std::array<Communicator::Usage, static_cast<std::size_t>(Operation::count)> usage_;
 };
 

@@ -96,6 +96,7 @@ LossSums Replica::read_loss_sums() const {
 }
 
 Context Replica::context(ops::Write matrix_gradients) {
+  clock_.sign_of_life();
   Context ctx = make_context(options_, *parts_, *region_);
   ctx.matrix_gradients = matrix_gradients;
   ctx.reducer = reducer_.get();

@@ -96,7 +96,20 @@ void RunFolder::set_failed(std::int64_t step, const std::string& checkpoint, con
   write_status({"failed", step, checkpoint, reason});
 }
 
+void RunFolder::set_hung(std::int64_t step, const std::string& reason) const {
+  std::string checkpoint;
+  {
+    const std::scoped_lock lock(told_mutex_);
+    checkpoint = told_checkpoint_;
+  }
+  write_status({"failed", step, checkpoint, reason});
+}
+
 void RunFolder::write_status(const Status& s) const {
+  {
+    const std::scoped_lock lock(told_mutex_);
+    told_checkpoint_ = s.checkpoint;
+  }
   const Json json = {{"state", s.state},   {"step", s.step},    {"checkpoint", s.checkpoint},
                      {"reason", s.reason}, {"time", utc_now()}, {"host", host_name()},
                      {"pid", getpid()}};

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ class RunFolder {
   void set_stopped(std::int64_t step, const std::string& checkpoint, const std::string& reason) const;
   void set_finished(std::int64_t step, const std::string& checkpoint) const;
   void set_failed(std::int64_t step, const std::string& checkpoint, const std::string& reason) const;
+  // From any thread: failed, at the given step, with the checkpoint that was told last.
+  void set_hung(std::int64_t step, const std::string& reason) const;
 
   // Appends a line to events.log. A full disk is a warning.
   void log_event(std::string_view text) const;
@@ -48,6 +51,8 @@ class RunFolder {
   std::string path_;
   std::string name_;
   std::optional<PathLock> lock_;
+  mutable std::mutex told_mutex_;
+  mutable std::string told_checkpoint_;
 };
 
 // The scheduler's id of this job (Slurm, PBS, LSF, SGE), else "<host>-<pid>".

@@ -8,6 +8,7 @@
 #include "trainer/build.h"
 #include "trainer/config/resolve.h"
 #include "trainer/signals.h"
+#include "trainer/watchdog/test_hang.h"
 
 namespace phalanx {
 TrainingJob::~TrainingJob() = default;
@@ -16,7 +17,9 @@ void TrainingJob::run() {
   try {
     prepare();
     const bool stopped = !train();
+    beacon_->enter(watchdog::Activity::checkpoint, trainer_->progress().step);
     stopped && !config_.checkpoint.on_signal ? saver_->finish() : saver_->save_last();
+    beacon_->enter(watchdog::Activity::end, trainer_->progress().step);
     note_end(stopped);
   } catch (const std::exception& error) {
     if (leads()) {
@@ -33,7 +36,9 @@ bool TrainingJob::train() {
     const bool stop = agree_to_stop();
     if (is_due(config_.evaluation.every)) evaluate();
     if (stop && trainer_->progress().step < config_.training.steps) return false;
-    if (is_due(config_.checkpoint.every)) saver_->save();
+    if (!is_due(config_.checkpoint.every)) continue;
+    beacon_->enter(watchdog::Activity::checkpoint, trainer_->progress().step);
+    saver_->save();
   }
   return true;
 }
@@ -42,12 +47,17 @@ bool TrainingJob::train() {
 bool TrainingJob::agree_to_stop() {
   const checkpoint::BackgroundSave::Flags save = saver_->flags();
   std::array<bool, 3> flags = {stop_requested(), save.busy, save.failed};
+  if (watchdog::skips_collective(runtime_.world_rank(), trainer_->progress().step)) return false;
   any_rank(runtime_.world(), flags);
   saver_->advance({flags[1], flags[2]});
   return flags[0];
 }
 
 void TrainingJob::train_one_step() {
+  const std::int64_t step = trainer_->progress().step + 1;
+  beacon_->enter(watchdog::Activity::step, step);
+  replica_->clock().enter(Phase::data);
+  watchdog::sleep_in_data_if_asked(runtime_.world_rank(), step);
   const data::StepBatch& batch = loader_->next();
   const double waited = loader_->wait_seconds();
   const double before = collective_seconds();
@@ -88,6 +98,7 @@ bool TrainingJob::is_due(std::int64_t every) const { return every > 0 && trainer
 
 void TrainingJob::evaluate() {
   if (config_.data.validation.empty()) return;
+  beacon_->enter(watchdog::Activity::evaluation, trainer_->progress().step);
   const ValidationStats stats = trainer_->evaluate(validation_);
   if (leads()) metrics_->on_validation(stats);
 }

@@ -15,6 +15,8 @@
 #include "trainer/run_folder.h"
 #include "trainer/saver.h"
 #include "trainer/trainer.h"
+#include "trainer/watchdog/beacon.h"
+#include "trainer/watchdog/watchdog.h"
 
 namespace phalanx {
 
@@ -38,6 +40,7 @@ class TrainingJob {
   void load_start();
   void open_data();
   void open_reports();
+  void watch();
 
   bool train();
   bool agree_to_stop();
@@ -66,7 +69,9 @@ class TrainingJob {
   std::unique_ptr<RunFolder> folder_;  // rank 0
   std::unique_ptr<Metrics> metrics_;   // rank 0
   std::unique_ptr<Saver> saver_;
-  double waited_ = 0;  // seconds that the loader had made us wait before the last step
+  std::unique_ptr<watchdog::Beacon> beacon_;
+  std::unique_ptr<watchdog::Watchdog> watchdog_;  // last: it ends first
+  double waited_ = 0;                             // seconds that the loader had made us wait before the last step
 };
 
 }  // namespace phalanx

@@ -1,4 +1,9 @@
 // TrainingJob until its first step: what is checked, allocated, loaded and opened, in that order.
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+
 #include "core/file.h"
 #include "core/log.h"
 #include "data/dataset_info.h"
@@ -8,6 +13,7 @@
 #include "trainer/build.h"
 #include "trainer/config/resolve.h"
 #include "trainer/disk_plan.h"
+#include "trainer/failure.h"
 #include "trainer/load_state.h"
 #include "trainer/signals.h"
 #include "trainer/training_job.h"
@@ -49,6 +55,7 @@ void TrainingJob::prepare() {
   load_start();
   open_data();
   open_reports();
+  watch();
 }
 
 // Fastest matrix product of all ranks together, taken at the same moment on all of them.
@@ -141,6 +148,25 @@ void TrainingJob::open_reports() {
   saver_ = std::make_unique<Saver>(config_, provenance(), *replica_, *trainer_, runtime_.world(),
                                    Saver::Reports{folder_.get(), metrics_.get()});
   if (start_.resume) saver_->set_resumed(start_.resume->progress.step, start_.resume->folder);
+}
+
+// The verdict comes first: a disk that hangs may keep the rest from happening, and the alarm ends this process anyway.
+void TrainingJob::watch() {
+  constexpr unsigned kSecondsToEnd = 3;
+  beacon_ = std::make_unique<watchdog::Beacon>(
+      replica_->clock(), std::array<const Communicator*, 3>{&runtime_.world(), axes_.data.get(), axes_.tensor.get()});
+  const auto end_job = [this](const std::string& verdict) {
+    log::error(verdict);
+    std::signal(SIGALRM, SIG_DFL);
+    alarm(kSecondsToEnd);
+    const std::string reason = verdict.substr(0, verdict.find("\n  stack of"));
+    if (leads()) folder_->set_hung(beacon_->position().step, reason);
+    runtime_.abort(static_cast<int>(Exit::failure));
+  };
+  const config::AutoInt& timeout = config_.run.hang_timeout;
+  watchdog_ = std::make_unique<watchdog::Watchdog>(
+      *beacon_, timeout.is_auto() ? std::nullopt : std::optional(static_cast<double>(timeout.value)), end_job,
+      runtime_);
 }
 
 }  // namespace phalanx

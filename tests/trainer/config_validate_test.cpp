@@ -255,7 +255,6 @@ TEST_P(ConfigRefuse, NamesTheKeyAndTheValuesThatWork) {
 INSTANTIATE_TEST_SUITE_P(
     Features, ConfigRefuse,
     ::testing::Values(Unsupported{"run.device", [](Config& c) { c.run.device = "cuda"; }, "auto and cpu work"},
-                      Unsupported{"run.hang_timeout", [](Config& c) { c.run.hang_timeout.value = 60; }, "auto works"},
                       Unsupported{"model.family", [](Config& c) { c.model.family = "bert"; }, "gpt works"},
                       Unsupported{"objective.type", [](Config& c) { c.objective.type = "masked_lm"; }, "causal_lm"},
                       Unsupported{"parallel.sequence", [](Config& c) { c.parallel.sequence = true; }, "false works"},
