@@ -90,7 +90,7 @@ set_mpirun() {
 }
 
 # run_until_stopped COMMAND...: runs an mpirun in a session of its own, so that a terminal's ^C reaches only this script.
-# The first INT, TERM or HUP becomes USR1: finish the step, save, exit 0 (mpirun by itself would kill its ranks after
+# The first INT, TERM, HUP or USR1 becomes USR1: finish the step, save, exit 0 (mpirun by itself would kill its ranks after
 # two seconds). Later ones are passed on as they are. Sets `stops` to how many came.
 run_until_stopped() {
   local status seen
@@ -100,12 +100,13 @@ run_until_stopped() {
   trap 'pass_stop INT' INT
   trap 'pass_stop TERM' TERM
   trap 'pass_stop HUP' HUP
+  trap 'pass_stop USR1' USR1
   while true; do
     seen=$stops
     if wait "$ranks_pid"; then status=0; else status=$?; fi
     [[ $stops -ne $seen ]] || break  # else a signal ended the wait, not the command
   done
-  trap - INT TERM HUP
+  trap - INT TERM HUP USR1
   return "$status"
 }
 
