@@ -79,6 +79,23 @@ void any_rank(Communicator& world, std::span<bool> flags) {
   std::transform(values.begin(), values.end(), flags.begin(), [](std::int64_t value) { return value != 0; });
 }
 
+std::vector<std::string> gather_texts(Communicator& world, const std::string& text) {
+  const std::vector<std::int32_t> lengths = gather(world, static_cast<std::int32_t>(text.size()));
+  const auto longest = static_cast<std::int64_t>(*std::max_element(lengths.begin(), lengths.end()));
+  std::vector<std::uint8_t> mine(text.begin(), text.end());
+  mine.resize(static_cast<std::size_t>(longest));
+  std::vector<std::uint8_t> all(static_cast<std::size_t>(longest * world.size()));
+  if (longest > 0) {
+    world.all_gather(host_tensor(all.data(), {world.size(), longest}), host_tensor(mine.data(), {longest}), {});
+  }
+  std::vector<std::string> texts;
+  for (int r = 0; r < world.size(); ++r) {
+    const auto begin = all.begin() + r * longest;
+    texts.emplace_back(begin, begin + lengths[static_cast<std::size_t>(r)]);
+  }
+  return texts;
+}
+
 std::vector<std::int32_t> gather(Communicator& world, std::int32_t value) {
   std::vector<std::int32_t> values(static_cast<std::size_t>(world.size()));
   world.all_gather(host_tensor(values.data(), {world.size()}), host_tensor(&value, {1}), {});

@@ -29,6 +29,9 @@ bool any_rank(Communicator& world, bool value);
 // Each flag is true on every rank when it is true on any.
 void any_rank(Communicator& world, std::span<bool> flags);
 
+// Every rank's text, by rank, on every rank.
+std::vector<std::string> gather_texts(Communicator& world, const std::string& text);
+
 // Every rank's value, by rank.
 std::vector<std::int32_t> gather(Communicator& world, std::int32_t value);
 

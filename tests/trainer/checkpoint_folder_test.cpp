@@ -1,6 +1,5 @@
 // Which checkpoint is the latest, which are kept, and what crashes and failures leave behind.
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "parallel/comm_self.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/trainer/checkpoint_fixture.h"
 
 namespace phalanx::checkpoint::test {
@@ -191,28 +191,6 @@ TEST_F(CheckpointFolder, AKillAtAnyInstantLeavesALoadableCheckpoint) {
     ASSERT_TRUE(found.has_value());
     expect_loads(*found);
   }
-}
-
-// Runs `f` in a child process whose files may have at most `bytes`, as on a full disk; true when f and the child's exit
-// went well. libhdf5 loses memory when a file cannot be closed: under the leak checker the child leaves without it.
-bool with_file_size_limit(rlim_t bytes, const std::function<bool()>& f) {
-  const pid_t child = fork();
-  if (child == 0) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    rlimit limit{};
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
-    const int status = f() ? 0 : 1;
-#ifdef __SANITIZE_ADDRESS__
-    _exit(status);
-#else
-    std::exit(status);
-#endif
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 TEST_F(CheckpointFolder, AFailedWriteAtAnySizeLeavesTheLastGoodCheckpointAndNothingElse) {

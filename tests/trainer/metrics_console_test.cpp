@@ -83,7 +83,7 @@ TEST(MetricsConsole, ZeroMeansNoStepLines) {
   {
     Console console(3, 0, -1);
     for (std::int64_t step = 1; step <= 3; ++step) console.step(stats_of(step));
-    console.validation({3, 0, std::log(100.0), 81920, 1.25});
+    console.validation({.step = 3, .loss = std::log(100.0), .tokens = 81920, .seconds = 1.25});
     console.checkpoint(3, "runs/a/checkpoints/step_00000003", 0.5, 0.02);
   }
   const auto lines = lines_of(::testing::internal::GetCapturedStderr());

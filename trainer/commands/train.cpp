@@ -2,7 +2,6 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "data/dataset_info.h"
 #include "trainer/agree.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/options.h"
@@ -11,6 +10,7 @@
 #include "trainer/config/validate.h"
 #include "trainer/threads.h"
 #include "trainer/training_job.h"
+#include "trainer/vocabulary.h"
 
 namespace phalanx::commands {
 namespace {
@@ -19,24 +19,6 @@ struct Options {
   ConfigOptions config;
   StartRequest start;
 };
-
-// model.vocabulary, where it is auto, from the training data. Throws UsageError when the data holds ids beyond it.
-config::Config with_vocabulary_of_data(config::Config config) {
-  data::TokenSource first;
-  for (const config::Source& source : config.data.train) {
-    const data::DatasetInfo info = data::read_dataset_info(source.path);
-    const data::TokenSource tokens{"data.train: " + source.path, info.tokenizer_digest};
-    if (first.name.empty()) first = {source.path, info.tokenizer_digest};
-    data::require_same_tokenizer(tokens, first);
-    const std::int64_t needed = info.vocabulary;
-    if (config.model.vocabulary.is_auto()) config.model.vocabulary.value = needed;
-    if (config.model.vocabulary.value < needed) {
-      throw UsageError(str("model.vocabulary (", config.model.vocabulary.value, ") is smaller than that of ",
-                           source.path, " (", needed, "); set it to auto or at least ", needed));
-    }
-  }
-  return config;
-}
 
 int run(const Options& options, const Runtime& runtime) {
   const int threads = set_threads(runtime);

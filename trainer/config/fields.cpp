@@ -86,7 +86,8 @@ const std::vector<Field>& list() {
       {"run.digest_every", run<&Run::digest_every>(), "steps",
        "how often the state is watched from an update to the next, and its digest recorded; 0: never",
        from_to(0, kMaxSteps)},
-      {"run.hang_timeout", run<&Run::hang_timeout>(), "seconds", "longest time of a step, then the job ends; auto: the larger of 60 and 20 x the median step",
+      {"run.hang_timeout", run<&Run::hang_timeout>(), "seconds",
+       "longest time of a step, then the job ends; auto: the larger of 60 and 20 x the median step",
        from_to(1, kMaxSeconds)},
 
       {"model.family", model<&Model::family>(), "", "gpt: causal decoder, bert: bidirectional encoder",

@@ -36,6 +36,7 @@ std::vector<Ranks> by_place(const Ranks& ranks) {
   std::map<Place, Ranks> places;
   for (const RankReport* rank : ranks) places[place_of(rank->position)].push_back(rank);
   std::vector<Ranks> groups;
+  groups.reserve(places.size());
   for (auto& [place, group] : places) groups.push_back(std::move(group));
   return groups;
 }
