@@ -181,11 +181,12 @@ TEST_F(BackgroundSaveTest, ACopyThatIsNotTheCheckedStateBecomesNoCheckpoint) {
 TEST_F(BackgroundSaveTest, AKillAtAnyInstantLeavesALoadableCheckpoint) {
   save_.begin(order(1, 1), live_.state());
   save_.finish();
-  std::int64_t furthest = 1;
   for (std::uint64_t trial = 0; trial < 40; ++trial) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) save_for_ever(save_, live_.state(), order(1, 1));
+    // The first child shows that it saves at all.
+    for (int i = 0; trial == 0 && i < 3000 && latest_step(root_.path()).value_or(0) < 3; ++i) usleep(10000);
     usleep(random_u32({.seed = 6, .purpose = Purpose::benchmark_tokens}, trial) % 40000);
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
@@ -193,10 +194,11 @@ TEST_F(BackgroundSaveTest, AKillAtAnyInstantLeavesALoadableCheckpoint) {
     const std::optional<std::string> found = find_latest(root_.path());
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");  // not even a damaged one to pass over
     ASSERT_TRUE(found.has_value());
-    furthest = std::max(furthest, read_manifest(*found).progress.step);
     expect_loads(*found);
+    if (trial == 0) {
+      EXPECT_GE(read_manifest(*found).progress.step, 3) << "the child did not save";
+    }
   }
-  EXPECT_GT(furthest, 2) << "the children did not save";
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ class Kill : public test::EndlessJob {};
 
 TEST_F(Kill, ARandomRankAtARandomInstantChangesNoBitOfTheEnd) {
   const char* asked = std::getenv("PHALANX_KILLS");
-  const std::string kills = asked == nullptr ? "4" : asked;
+  const std::string kills = asked == nullptr ? "2" : asked;
   const std::string job = test::mpirun(2) + PHALANX_BINARY + kRun;
   // Some time after the first new checkpoint; one in five is killed while it starts.
   const Outcome killed = test::run_in(
