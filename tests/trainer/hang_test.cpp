@@ -71,7 +71,7 @@ TEST_F(Hang, ARankThatLeavesOutACollectiveIsNamed) {
 }
 
 TEST_F(Hang, AJobThatGetsOnIsLeftAlone) {
-  const Outcome o = job_until("sleep 5; kill -USR1 $LAUNCHER", "--set run.hang_timeout=2");
+  const Outcome o = job_until("sleep 6; kill -USR1 $LAUNCHER", "--set run.hang_timeout=4");
   EXPECT_EQ(o.status, 0) << o.err;
   EXPECT_THAT(o.err, Not(HasSubstr("hang:")));
 }
