@@ -17,7 +17,6 @@
 namespace phalanx::checkpoint::test {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class BackgroundSaveMpi : public ::testing::Test {

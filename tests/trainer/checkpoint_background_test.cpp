@@ -23,7 +23,6 @@ namespace phalanx::checkpoint::test {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 using testing::UnorderedElementsAre;
@@ -93,7 +92,7 @@ TEST_F(BackgroundSaveTest, WritesTheBytesOfASaveAtOnce) {
   for (const auto& entry : fs::directory_iterator(at_once)) {
     const std::string name = entry.path().filename().string();
     constexpr std::int64_t kLimit = 1 << 24;
-    EXPECT_EQ(read_text(at_once + "/" + name, kLimit), read_text(later + "/" + name, kLimit)) << name;
+    EXPECT_EQ(read_text(str(at_once, "/", name), kLimit), read_text(str(later, "/", name), kLimit)) << name;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "core/check.h"
 #include "tests/support/endless_job.h"
 
 namespace phalanx {
@@ -43,7 +44,7 @@ TEST_F(Kill, ARandomRankAtARandomInstantChangesNoBitOfTheEnd) {
   ASSERT_FALSE(last.empty() || last == "\n") << "no checkpoint was reached\n" << test::read_file(folder_ / "log");
   const std::string steps = std::to_string(std::stoll(last) + 10);
   for (const char* run : {"run", "quiet"}) {
-    const Outcome o = test::run_in(folder_.path(), job + "--set training.steps=" + steps + " --set run.output=" + run);
+    const Outcome o = test::run_in(folder_.path(), str(job, "--set training.steps=", steps, " --set run.output=", run));
     ASSERT_EQ(o.status, 0) << o.err << test::read_file(folder_ / "log");
   }
   const Outcome diff = test::run_in(folder_.path(), std::string(PHALANX_BINARY) + " checkpoint diff run quiet");

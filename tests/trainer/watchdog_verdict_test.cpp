@@ -92,6 +92,7 @@ TEST(WatchdogVerdict, ARankThatNeverReachedRankZeroIsSaidToBeUnknown) {
 
 TEST(WatchdogVerdict, LongListsOfRanksAreCut) {
   std::vector<RankReport> ranks;
+  ranks.reserve(1000);
   for (int r = 0; r < 1000; ++r) ranks.push_back(report(r, waiting(5, 0, "barrier", 40)));
   EXPECT_THAT(judge(ranks).text, HasSubstr("… (1000 ranks) wait at"));
 }
