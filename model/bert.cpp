@@ -47,9 +47,9 @@ Bert::Bert(const NetworkOptions& options)
                   .token_types = options.token_types,
                   .init_std = options.init_std,
                   .dropout = options.dropout},
-                 static_cast<float>(options.norm_epsilon)),
+                 {.prefix = "embedding_norm.", .C = options.C, .epsilon = static_cast<float>(options.norm_epsilon)}),
       blocks_(make_blocks(builder_, options)),
-      heads_(builder_, options, embedding_.token_table()) {}
+      heads_(builder_, options, {.token_table = embedding_.token_table()}) {}
 
 // Runs all blocks and keeps what each saves.
 Tensor Bert::forward_blocks(const Context& ctx, const Tensor& x0, const ops::AttentionMask& mask, Saved& saved) const {

@@ -23,6 +23,7 @@ struct Context {
   bool training = false;                                 // dropout applies
   ops::Write matrix_gradients = ops::Write::accumulate;  // overwrite: after Parameters::clear_gradients
   Tensor sequences;                                      // (B) int64: ordinals of the micro-batch's sequences
+  Tensor positions;  // (N) int32: of its tokens; only for networks with rotary positions
 
   [[nodiscard]] const TensorShards& shards() const { return tensor->shards(); }
   [[nodiscard]] DType dtype() const { return parameters->dtype(); }

@@ -2,9 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
-#include "model/layers/block.h"
+#include "model/layers/block_stack.h"
 #include "model/layers/embedding.h"
 #include "model/layers/lm_head.h"
 #include "model/network.h"
@@ -22,7 +21,7 @@ class Gpt final : public Network {
   [[nodiscard]] double flops_per_token(const BatchShape& shape) const override;
 
   // Generation: caches of all layers, filled by a whole prompt and then by one new position per sequence.
-  using Cache = std::vector<TransformerBlock::Cache>;
+  using Cache = BlockStack::Cache;
   [[nodiscard]] Cache make_cache(const Context& ctx, std::int64_t B) const;
   // One sequence from its begin, tokens and positions (T) int32: fills the cache and gives the logits (S, 1, V_s) of
   // position `length` - 1. What stands behind it is padding, which later positions overwrite in the cache. Holds the
@@ -35,19 +34,10 @@ class Gpt final : public Network {
   [[nodiscard]] const NetworkOptions& options() const { return options_; }
 
  private:
-  struct Saved;
-  [[nodiscard]] TransformerBlock::Shared make_shared_buffers(const Context& ctx, std::int64_t N) const;
-  ResidualStream forward_blocks(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
-                                Saved& saved) const;
-  ResidualStream forward_blocks_in_turn(const Context& ctx, const ResidualStream& in, const ops::AttentionMask& mask,
-                                        Saved* saved, const Cache* cache) const;
-  StreamGradient backward_blocks(const Context& ctx, StreamGradient d, const ops::AttentionMask& mask,
-                                 Saved& saved) const;
-
   NetworkOptions options_;
   ParamBuilder builder_;
   Embedding embedding_;
-  std::vector<TransformerBlock> blocks_;
+  BlockStack blocks_;
   Norm final_norm_;
   LmHead head_;
 };

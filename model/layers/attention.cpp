@@ -12,8 +12,10 @@ ParamSpec qkv_weight(const AttentionOptions& o) {
           .init_std = o.init_std,
           .layer = o.layer};
 }
-ParamSpec qkv_bias(const AttentionOptions& o) {
-  return {.name = o.prefix + "qkv.bias", .shape = {3, o.NH, o.C / o.NH}, .split = Split::heads, .layer = o.layer};
+std::optional<ParamSpec> qkv_bias(const AttentionOptions& o) {
+  if (!o.biases) return std::nullopt;
+  return ParamSpec{
+      .name = o.prefix + "qkv.bias", .shape = {3, o.NH, o.C / o.NH}, .split = Split::heads, .layer = o.layer};
 }
 ParamSpec out_weight(const AttentionOptions& o) {
   return {.name = o.prefix + "out.weight",
@@ -24,8 +26,9 @@ ParamSpec out_weight(const AttentionOptions& o) {
           .init_std = o.output_init_std,
           .layer = o.layer};
 }
-ParamSpec out_bias(const AttentionOptions& o) {
-  return {.name = o.prefix + "out.bias", .shape = {o.C}, .layer = o.layer};
+std::optional<ParamSpec> out_bias(const AttentionOptions& o) {
+  if (!o.biases) return std::nullopt;
+  return ParamSpec{.name = o.prefix + "out.bias", .shape = {o.C}, .layer = o.layer};
 }
 
 }  // namespace
@@ -34,6 +37,25 @@ SelfAttention::SelfAttention(ParamBuilder& builder, const AttentionOptions& opti
     : options_(options),
       qkv_(builder, qkv_weight(options), qkv_bias(options)),
       out_(builder, out_weight(options), out_bias(options)) {}
+
+ops::AttentionMask SelfAttention::windowed(ops::AttentionMask mask) const {
+  mask.window = options_.window;
+  return mask;
+}
+
+// Rotary positions on queries and keys of qkv (S, N, 3 * NH_s * HS).
+void SelfAttention::turn(const Context& ctx, const Tensor& qkv, ops::Turn direction) const {
+  if (options_.rope_theta == 0.0F) return;
+  const std::int64_t N = qkv.size(1);
+  const Shape heads{N, 3, options_.NH / ctx.shards().total, options_.C / options_.NH};
+  for (int s = 0; s < ctx.shards().count; ++s) {
+    ops::rope(ctx.exec, {.qkv = qkv[s].view(heads),
+                         .positions = ctx.positions,
+                         .longest = N / ctx.sequences.size(0),
+                         .theta = options_.rope_theta,
+                         .turn = direction});
+  }
+}
 
 void SelfAttention::forward_saved(const Context& ctx, const Tensor& x, const ops::AttentionMask& mask,
                                   Saved& saved) const {
@@ -44,6 +66,7 @@ void SelfAttention::forward_saved(const Context& ctx, const Tensor& x, const ops
   const std::int64_t HS = options_.C / options_.NH;
   const std::int64_t NH_s = options_.NH / shards.total;
   saved.qkv = qkv_.forward(ctx, x);
+  turn(ctx, saved.qkv, ops::Turn::forward);
   saved.out = ctx.take({shards.count, N, NH_s * HS});
   saved.lse = ctx.take({shards.count, B, NH_s, T}, DType::f32);
   for (int s = 0; s < shards.count; ++s) {
@@ -51,7 +74,7 @@ void SelfAttention::forward_saved(const Context& ctx, const Tensor& x, const ops
                            {.out = saved.out[s].view({B, T, NH_s, HS}),
                             .lse = saved.lse[s],
                             .qkv = saved.qkv[s].view({B, T, 3, NH_s, HS}),
-                            .mask = mask,
+                            .mask = windowed(mask),
                             .dropout = ctx.dropout(options_.dropout, Purpose::attention_dropout, options_.layer),
                             .first_head = static_cast<int>((shards.begin + s) * NH_s)});
   }
@@ -79,10 +102,11 @@ Tensor SelfAttention::backward(const Context& ctx, const Tensor& dy, const Tenso
                              .qkv = saved.qkv[s].view({B, T, 3, NH_s, HS}),
                              .out = saved.out[s].view({B, T, NH_s, HS}),
                              .lse = saved.lse[s],
-                             .mask = mask,
+                             .mask = windowed(mask),
                              .dropout = ctx.dropout(options_.dropout, Purpose::attention_dropout, options_.layer),
                              .first_head = static_cast<int>((shards.begin + s) * NH_s)});
   }
+  turn(ctx, dqkv, ops::Turn::backward);
   return qkv_.backward(ctx, dqkv, x, ColumnLinear::Bias::here);
 }
 

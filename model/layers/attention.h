@@ -6,6 +6,7 @@
 
 #include "model/layers/linear.h"
 #include "model/ops/attention.h"
+#include "model/ops/rope.h"
 
 namespace phalanx {
 
@@ -17,6 +18,9 @@ struct AttentionOptions {
   float init_std = 0.02F;
   float output_init_std = 0.02F;
   double dropout = 0.0;  // on attention weights
+  bool biases = true;
+  int window = 0;           // farthest key on either side of a query; 0: no limit
+  float rope_theta = 0.0F;  // rotary positions (Context::positions); 0: none
 };
 
 class SelfAttention {
@@ -47,9 +51,12 @@ class SelfAttention {
   // One new position per sequence: x (B, C) -> (B, C); `length` counts it.
   Tensor decode(const Context& ctx, const Tensor& x, const Cache& cache, int length) const;
 
-  [[nodiscard]] int output_bias() const { return out_.bias(); }
+  [[nodiscard]] int output_bias() const { return out_.bias(); }  // -1: none
 
  private:
+  [[nodiscard]] ops::AttentionMask windowed(ops::AttentionMask mask) const;
+  void turn(const Context& ctx, const Tensor& qkv, ops::Turn direction) const;
+
   AttentionOptions options_;
   ColumnLinear qkv_;
   RowLinear out_;

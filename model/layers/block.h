@@ -1,9 +1,11 @@
 // TransformerBlock, pre-norm (GPT-2): x1 = x + branch; x2 = x1 + attention(norm1(x1)); then the branch mlp(norm2(x2)).
 // Each residual addition is fused with the norm that follows it, so a block takes a residual stream whose branch is
-// still to be added, and leaves one.
+// still to be added, and leaves one. Without norm1 attention reads the residual itself; there must be no branch then.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "model/layers/attention.h"
 #include "model/layers/mlp.h"
@@ -20,7 +22,16 @@ struct BlockOptions {
   double attention_dropout = 0.0;
   ops::Gelu activation = ops::Gelu::tanh;
   float norm_epsilon = 1e-5F;
+  bool attention_norm = true;  // norm1 exists
+  bool biases = true;          // of linear layers, and the norms' beta
+  bool gated = false;          // the MLP is GeGLU
+  int window = 0;              // of attention; 0: none
+  float rope_theta = 0.0F;     // rotary positions; 0: none
 };
+// The options of a block's parts; name: "norm1.".
+AttentionOptions attention_options(const BlockOptions& options);
+MlpOptions mlp_options(const BlockOptions& options);
+NormOptions norm_options(const BlockOptions& options, const std::string& name);
 
 class TransformerBlock {
  public:
@@ -55,11 +66,12 @@ class TransformerBlock {
   ResidualStream decode(const Context& ctx, const ResidualStream& in, const Cache& cache, int length) const;
 
  private:
+  void normalise(const Context& ctx, const ResidualStream& in, Norm::Saved& saved) const;
   [[nodiscard]] ResidualStream after_attention(const Context& ctx, const Tensor& x1, const Tensor& branch) const;
   [[nodiscard]] ResidualStream after_mlp(const Context& ctx, const Tensor& x2, const Tensor& branch) const;
 
   BlockOptions options_;
-  Norm norm1_;
+  std::optional<Norm> norm1_;
   SelfAttention attention_;
   Norm norm2_;
   Mlp mlp_;

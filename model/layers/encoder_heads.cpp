@@ -19,14 +19,15 @@ std::optional<SentenceHead> make_sentence_head(ParamBuilder& builder, const Netw
 
 }  // namespace
 
-EncoderHeads::EncoderHeads(ParamBuilder& builder, const NetworkOptions& o, int token_table)
+EncoderHeads::EncoderHeads(ParamBuilder& builder, const NetworkOptions& o, const Options& options)
     : C_(static_cast<double>(o.C)),
       V_(static_cast<double>(o.V)),
-      mlm_(builder, {.token_table = token_table,
+      mlm_(builder, {.token_table = options.token_table,
                      .V = o.V,
                      .C = o.C,
                      .init_std = o.init_std,
-                     .norm_epsilon = static_cast<float>(o.norm_epsilon)}),
+                     .norm_epsilon = static_cast<float>(o.norm_epsilon),
+                     .biases = options.biases}),
       sentence_(make_sentence_head(builder, o)) {}
 
 void EncoderHeads::loss(const Context& ctx, const Tensor& x, const BatchTensors& batch, const Tensor& sums) const {

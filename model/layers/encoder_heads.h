@@ -12,7 +12,11 @@ namespace phalanx {
 
 class EncoderHeads {
  public:
-  EncoderHeads(ParamBuilder& builder, const NetworkOptions& options, int token_table);
+  struct Options {
+    int token_table = 0;
+    bool biases = true;  // see MlmHead
+  };
+  EncoderHeads(ParamBuilder& builder, const NetworkOptions& network, const Options& options);
 
   // x (N, C); adds to sums (kLossSums) fp64.
   void loss(const Context& ctx, const Tensor& x, const BatchTensors& batch, const Tensor& sums) const;

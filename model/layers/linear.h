@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "model/context.h"
 
@@ -14,7 +15,7 @@ namespace phalanx {
 class ColumnLinear {
  public:
   // weight: the whole table entry, cut by rows or heads; outputs of the bias likewise.
-  ColumnLinear(ParamBuilder& builder, ParamSpec weight, ParamSpec bias);
+  ColumnLinear(ParamBuilder& builder, ParamSpec weight, std::optional<ParamSpec> bias);
 
   // x (N, IC) -> y (S, N, OC_s)
   [[nodiscard]] Tensor forward(const Context& ctx, const Tensor& x) const;
@@ -22,7 +23,7 @@ class ColumnLinear {
   enum class Bias : std::uint8_t { here, elsewhere };
   [[nodiscard]] Tensor backward(const Context& ctx, const Tensor& dy, const Tensor& x, Bias bias) const;
 
-  [[nodiscard]] int bias() const { return bias_; }
+  [[nodiscard]] int bias() const { return bias_; }  // -1: none
 
  private:
   int weight_;
@@ -31,14 +32,14 @@ class ColumnLinear {
 
 class RowLinear {
  public:
-  RowLinear(ParamBuilder& builder, ParamSpec weight, ParamSpec bias);
+  RowLinear(ParamBuilder& builder, ParamSpec weight, std::optional<ParamSpec> bias);
 
   // h (S, N, IC_s) -> y (N, OC), without bias
   [[nodiscard]] Tensor forward(const Context& ctx, const Tensor& h) const;
   // dy (N, OC), h (S, N, IC_s) -> dh (S, N, IC_s); writes dW
   [[nodiscard]] Tensor backward(const Context& ctx, const Tensor& dy, const Tensor& h) const;
 
-  [[nodiscard]] int bias() const { return bias_; }
+  [[nodiscard]] int bias() const { return bias_; }  // -1: none
 
  private:
   int weight_;

@@ -6,8 +6,8 @@
 namespace phalanx {
 
 MlmHead::MlmHead(ParamBuilder& builder, const Options& o)
-    : transform_(builder, {.prefix = "mlm.transform.", .IC = o.C, .OC = o.C, .init_std = o.init_std}),
-      norm_(builder, "mlm.norm.", o.C, -1, o.norm_epsilon),
+    : transform_(builder, {.prefix = "mlm.transform.", .IC = o.C, .OC = o.C, .init_std = o.init_std, .bias = o.biases}),
+      norm_(builder, {.prefix = "mlm.norm.", .C = o.C, .epsilon = o.norm_epsilon, .beta = o.biases}),
       decoder_(o.token_table, o.V,
                builder.add({.name = "mlm.bias", .shape = {o.V}, .split = Split::rows, .vocabulary = true})) {}
 

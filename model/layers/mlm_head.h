@@ -17,6 +17,7 @@ class MlmHead {
     std::int64_t V = 0, C = 0;
     float init_std = 0.02F;
     float norm_epsilon = 1e-12F;
+    bool biases = true;  // of the transform and its norm; the decoder always has one
   };
   MlmHead(ParamBuilder& builder, const Options& options);
 

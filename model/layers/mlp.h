@@ -1,5 +1,5 @@
 // Mlp: y = gelu(x W1ᵀ + b1) W2ᵀ, W1 (F, C) column-parallel, W2 (C, F) row-parallel; the bias b2 is left to the next
-// norm.
+// norm. Gated (GeGLU): y = (gelu(x W1aᵀ) * (x W1bᵀ)) W2ᵀ, W1 (2, F, C), without biases.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,8 @@ struct MlpOptions {
   float init_std = 0.02F;
   float output_init_std = 0.02F;
   ops::Gelu activation = ops::Gelu::tanh;
+  bool biases = true;
+  bool gated = false;
 };
 
 class Mlp {
@@ -25,7 +27,7 @@ class Mlp {
   Mlp(ParamBuilder& builder, const MlpOptions& options);
 
   struct Saved {
-    Tensor h;  // (S, N, F_s) before the activation
+    Tensor h;  // (S, N, F_s), gated (S, N, 2 F_s), before the activation; gated: backward overwrites it
     Tensor a;  // (S, N, F_s) after it; undefined: backward computes it again
   };
   // x (N, C) -> (N, C) without b2. Takes saved.a where it is undefined.
@@ -35,10 +37,12 @@ class Mlp {
   // dy (N, C) -> dx (N, C)
   Tensor backward(const Context& ctx, const Tensor& dy, const Tensor& x, const Saved& saved) const;
 
-  [[nodiscard]] int output_bias() const { return down_.bias(); }
+  [[nodiscard]] int output_bias() const { return down_.bias(); }  // -1: none
 
  private:
+  [[nodiscard]] Tensor take_activation(const Context& ctx, const Tensor& h) const;
   void activate(const Context& ctx, const Tensor& a, const Tensor& h) const;
+  Tensor gated_backward(const Context& ctx, const Tensor& da, const Tensor& x, const Saved& saved) const;
 
   MlpOptions options_;
   ColumnLinear up_;

@@ -2,10 +2,13 @@
 
 namespace phalanx {
 
-Norm::Norm(ParamBuilder& builder, const std::string& prefix, std::int64_t C, int layer, float epsilon)
-    : gamma_(builder.add({.name = prefix + "gamma", .shape = {C}, .init = Init::ones, .layer = layer})),
-      beta_(builder.add({.name = prefix + "beta", .shape = {C}, .init = Init::zeros, .layer = layer})),
-      epsilon_(epsilon) {}
+Norm::Norm(ParamBuilder& builder, const NormOptions& o)
+    : gamma_(builder.add({.name = o.prefix + "gamma", .shape = {o.C}, .init = Init::ones, .layer = o.layer})),
+      beta_(o.beta ? builder.add({.name = o.prefix + "beta", .shape = {o.C}, .init = Init::zeros, .layer = o.layer})
+                   : -1),
+      epsilon_(o.epsilon) {}
+
+Tensor Norm::beta(const Context& ctx) const { return beta_ < 0 ? Tensor{} : ctx.parameters->weight(beta_); }
 
 void Norm::forward(const Context& ctx, const ResidualStream& in, Saved& saved) const {
   const std::int64_t N = in.residual.size(0);
@@ -25,7 +28,7 @@ void Norm::forward(const Context& ctx, const ResidualStream& in, Saved& saved) c
                                              .branch = in.branch,
                                              .bias = in.bias < 0 ? Tensor{} : ctx.parameters->weight(in.bias),
                                              .gamma = ctx.parameters->weight(gamma_),
-                                             .beta = ctx.parameters->weight(beta_),
+                                             .beta = beta(ctx),
                                              .dropout = in.dropout,
                                              .epsilon = epsilon_});
 }
@@ -36,7 +39,7 @@ void Norm::recompute(const Context& ctx, Saved& saved) const {
                                     .rstd = saved.rstd,
                                     .x = saved.sum,
                                     .gamma = ctx.parameters->weight(gamma_),
-                                    .beta = ctx.parameters->weight(beta_),
+                                    .beta = beta(ctx),
                                     .epsilon = epsilon_});
 }
 
@@ -45,7 +48,7 @@ StreamGradient Norm::backward(const Context& ctx, const Tensor& dy, const Tensor
   const Tensor dresidual = dsum.defined() ? dsum : dy;
   const ops::LayernormBackward norm{.dx = dresidual,
                                     .dgamma = ctx.parameters->gradient(gamma_),
-                                    .dbeta = ctx.parameters->gradient(beta_),
+                                    .dbeta = beta_ < 0 ? Tensor{} : ctx.parameters->gradient(beta_),
                                     .dy = dy,
                                     .dx_add = dsum,
                                     .x = saved.sum,
@@ -63,7 +66,7 @@ StreamGradient Norm::backward(const Context& ctx, const Tensor& dy, const Tensor
   } else {
     ops::layernorm_backward(ctx.exec, norm);
   }
-  ctx.ready(beta_);
+  if (beta_ >= 0) ctx.ready(beta_);
   ctx.ready(gamma_);
   return gradient;
 }

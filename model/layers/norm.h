@@ -24,9 +24,17 @@ struct StreamGradient {
   Tensor dbranch;    // (N, C)
 };
 
+struct NormOptions {
+  std::string prefix;  // "final_norm."
+  std::int64_t C = 0;
+  int layer = -1;
+  float epsilon = 1e-5F;
+  bool beta = true;
+};
+
 class Norm {
  public:
-  Norm(ParamBuilder& builder, const std::string& prefix, std::int64_t C, int layer, float epsilon);
+  Norm(ParamBuilder& builder, const NormOptions& options);
 
   struct Saved {
     Tensor sum;   // (N, C) the norm's input
@@ -44,8 +52,10 @@ class Norm {
                                         const ResidualStream& in, const Saved& saved) const;
 
  private:
+  [[nodiscard]] Tensor beta(const Context& ctx) const;
+
   int gamma_;
-  int beta_;
+  int beta_;  // -1: none
   float epsilon_;
 };
 

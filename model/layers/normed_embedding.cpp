@@ -12,10 +12,8 @@ Embedding::Options without_dropout(Embedding::Options options) {
 
 }  // namespace
 
-NormedEmbedding::NormedEmbedding(ParamBuilder& builder, const Embedding::Options& o, float norm_epsilon)
-    : dropout_(o.dropout),
-      embedding_(builder, without_dropout(o)),
-      norm_(builder, "embedding_norm.", o.C, -1, norm_epsilon) {}
+NormedEmbedding::NormedEmbedding(ParamBuilder& builder, const Embedding::Options& o, const NormOptions& norm)
+    : dropout_(o.dropout), embedding_(builder, without_dropout(o)), norm_(builder, norm) {}
 
 Tensor NormedEmbedding::forward(const Context& ctx, const Embedding::Ids& ids, Norm::Saved& saved) const {
   norm_.forward(ctx, {embedding_.forward(ctx, ids), {}, -1, {}}, saved);

@@ -9,7 +9,7 @@ namespace phalanx {
 class NormedEmbedding {
  public:
   // options.dropout applies behind the norm.
-  NormedEmbedding(ParamBuilder& builder, const Embedding::Options& options, float norm_epsilon);
+  NormedEmbedding(ParamBuilder& builder, const Embedding::Options& options, const NormOptions& norm);
 
   // -> (N, C)
   [[nodiscard]] Tensor forward(const Context& ctx, const Embedding::Ids& ids, Norm::Saved& saved) const;

@@ -1,33 +1,14 @@
 #include "model/layers/post_norm_block.h"
 
-#include "core/check.h"
 #include "model/ops/flat.h"
 
 namespace phalanx {
-namespace {
-
-std::string prefix_of(const BlockOptions& o, const char* part) { return str("layers.", o.layer, ".", part); }
-
-}  // namespace
-
 PostNormBlock::PostNormBlock(ParamBuilder& builder, const BlockOptions& o)
     : options_(o),
-      attention_(builder, {.prefix = prefix_of(o, "attention."),
-                           .layer = o.layer,
-                           .C = o.C,
-                           .NH = o.NH,
-                           .init_std = o.init_std,
-                           .output_init_std = o.output_init_std,
-                           .dropout = o.attention_dropout}),
-      norm1_(builder, prefix_of(o, "norm1."), o.C, o.layer, o.norm_epsilon),
-      mlp_(builder, {.prefix = prefix_of(o, "mlp."),
-                     .layer = o.layer,
-                     .C = o.C,
-                     .F = o.F,
-                     .init_std = o.init_std,
-                     .output_init_std = o.output_init_std,
-                     .activation = o.activation}),
-      norm2_(builder, prefix_of(o, "norm2."), o.C, o.layer, o.norm_epsilon) {}
+      attention_(builder, attention_options(o)),
+      norm1_(builder, norm_options(o, "norm1.")),
+      mlp_(builder, mlp_options(o)),
+      norm2_(builder, norm_options(o, "norm2.")) {}
 
 Tensor PostNormBlock::forward(const Context& ctx, const Tensor& x, const ops::AttentionMask& mask, const Shared& shared,
                               Saved& saved) const {

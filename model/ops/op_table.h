@@ -14,9 +14,11 @@
 #include "model/ops/exec.h"
 #include "model/ops/flat.h"
 #include "model/ops/gather_rows.h"
+#include "model/ops/geglu.h"
 #include "model/ops/gelu.h"
 #include "model/ops/layernorm.h"
 #include "model/ops/linear.h"
+#include "model/ops/rope.h"
 #include "model/ops/tanh.h"
 
 namespace phalanx::ops {
@@ -41,6 +43,9 @@ struct OpTable {
   void (*scatter_rows)(const Exec&, const ScatterRows&);
   void (*tanh_forward)(const Exec&, const TanhForward&);
   void (*tanh_backward)(const Exec&, const TanhBackward&);
+  void (*geglu_forward)(const Exec&, const GegluForward&);
+  void (*geglu_backward)(const Exec&, const GegluBackward&);
+  void (*rope)(const Exec&, const Rope&);
   void (*dropout_apply)(const Exec&, const DropoutApply&);
   void (*cross_entropy_stats)(const Exec&, const CrossEntropyStats&);
   void (*cross_entropy_combine)(const Exec&, const CrossEntropyCombine&);

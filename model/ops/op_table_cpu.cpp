@@ -31,6 +31,9 @@ constexpr OpTable make_table() {
   t.scatter_rows = scatter_rows;
   t.tanh_forward = tanh_forward;
   t.tanh_backward = tanh_backward;
+  t.geglu_forward = geglu_forward;
+  t.geglu_backward = geglu_backward;
+  t.rope = rope;
   t.dropout_apply = dropout_apply;
   t.cross_entropy_stats = cross_entropy_stats;
   t.cross_entropy_combine = cross_entropy_combine;

@@ -18,7 +18,7 @@ constexpr double kTerms = 32 * (kC + kV);
 struct Case {
   explicit Case(int shards, LayerRig::Mode mode = LayerRig::Mode::run)
       : table(builder.add_matrix({.name = "table", .shape = {kV, kC}, .split = Split::rows, .vocabulary = true})),
-        heads(builder, {.C = kC, .V = kV, .norm_epsilon = kEpsilon, .next_sentence = true}, table),
+        heads(builder, {.C = kC, .V = kV, .norm_epsilon = kEpsilon, .next_sentence = true}, {.token_table = table}),
         rig(builder, shards, kB, mode) {}
   BatchTensors batch() {
     BatchTensors t;

@@ -16,9 +16,9 @@ constexpr std::int64_t kN = 5, kC = 7, kF = 6, kOut = 3;
 RowLayer column_then_row() {
   RowLayer layer{.builder = {}, .x = {kN, kC}, .y = {kN, kOut}, .pass = {}};
   const ColumnLinear up(layer.builder, {.name = "up.weight", .shape = {kF, kC}, .split = Split::rows},
-                        {.name = "up.bias", .shape = {kF}, .split = Split::rows});
+                        ParamSpec{.name = "up.bias", .shape = {kF}, .split = Split::rows});
   const RowLinear down(layer.builder, {.name = "down.weight", .shape = {kOut, kF}, .split = Split::columns},
-                       {.name = "down.bias", .shape = {kOut}});
+                       ParamSpec{.name = "down.bias", .shape = {kOut}});
   layer.pass = [up, down](const Context& ctx, const Tensor& x, const Tensor& dy) {
     const Tensor h = up.forward(ctx, x);
     const Tensor y = down.forward(ctx, h);

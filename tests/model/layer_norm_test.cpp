@@ -16,7 +16,7 @@ constexpr double kTerms = 32 * kC;
 
 RowLayer plain_norm() {
   RowLayer layer{.builder = {}, .x = {kN, kC}, .y = {kN, kC}, .pass = {}};
-  const Norm norm(layer.builder, "norm.", kC, 0, kEpsilon);
+  const Norm norm(layer.builder, {.prefix = "norm.", .C = kC, .epsilon = kEpsilon});
   layer.pass = [norm](const Context& ctx, const Tensor& x, const Tensor& dy) {
     Norm::Saved saved;
     const ResidualStream in{x, {}, -1, {}};
@@ -30,7 +30,7 @@ RowLayer plain_norm() {
 RowLayer residual_norm() {
   RowLayer layer{.builder = {}, .x = {kN, kC}, .y = {kN, kC}, .pass = {}};
   const int bias = layer.builder.add({.name = "bias", .shape = {kC}});
-  const Norm norm(layer.builder, "norm.", kC, 0, kEpsilon);
+  const Norm norm(layer.builder, {.prefix = "norm.", .C = kC, .epsilon = kEpsilon});
   layer.pass = [norm, bias](const Context& ctx, const Tensor& x, const Tensor& dy) {
     const Tensor branch = ctx.take(x.shape);
     const Tensor dsum = ctx.take(x.shape);
@@ -78,7 +78,7 @@ TEST(LayerNorm, PlanningTakesTheMemoryOfRunning) {
 
 TEST(LayerNorm, RecomputingFromTheSumGivesTheSameBits) {
   ParamBuilder builder;
-  const Norm norm(builder, "norm.", kC, 0, kEpsilon);
+  const Norm norm(builder, {.prefix = "norm.", .C = kC, .epsilon = kEpsilon});
   const LayerRig rig(builder, 1, 1);
   Array x = normal_array({kN, kC}, DType::f32, 1);
   Array branch = normal_array({kN, kC}, DType::f32, 2);

@@ -124,6 +124,7 @@ TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
   const Outcome want = outcome_of(serial.job, expected, *serial.self);
   ASSERT_LT(expected.losses.back(), expected.losses.front());
   ASSERT_GT(*std::max_element(expected.norms.begin(), expected.norms.end()), 1.0) << "nothing was clipped";
+  ASSERT_GT(expected.token_accuracy + expected.sentence_accuracy, 0.0) << "nothing was right";
   const int ranks = test_runtime().world_size();
   for (const LayoutCase& c :
        every_layout() ? every_case(ranks, family(), precision()) : covering_cases(ranks, family(), precision())) {
@@ -135,6 +136,8 @@ TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
     EXPECT_EQ(got.result.losses, want.result.losses);
     EXPECT_EQ(got.result.norms, want.result.norms);
     EXPECT_EQ(got.result.validation, want.result.validation);
+    EXPECT_EQ(got.result.token_accuracy, want.result.token_accuracy);
+    EXPECT_EQ(got.result.sentence_accuracy, want.result.sentence_accuracy);
     EXPECT_EQ(got.sha256, want.sha256);
     EXPECT_EQ(got.digest, want.digest);
   }
@@ -198,7 +201,8 @@ TEST_P(LayoutBits, GoOnAtAnotherLayoutAsIfNothingHadHappened) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllFamilies, LayoutBits,
-                         ::testing::Combine(::testing::Values("gpt", "bert"), ::testing::Values("fp32", "bf16")));
+                         ::testing::Combine(::testing::Values("gpt", "bert", "modern_encoder"),
+                                            ::testing::Values("fp32", "bf16")));
 
 }  // namespace
 }  // namespace phalanx

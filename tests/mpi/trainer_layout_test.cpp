@@ -135,7 +135,7 @@ TEST_P(Layout, RepeatedRunGivesTheSameBits) {
   EXPECT_EQ(first.validation, second.validation);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllFamilies, Layout, ::testing::Values("gpt", "bert"));
+INSTANTIATE_TEST_SUITE_P(AllFamilies, Layout, ::testing::Values("gpt", "bert", "modern_encoder"));
 
 }  // namespace
 }  // namespace phalanx

@@ -47,6 +47,23 @@ inline double drop_factor(const AttentionRules& r, std::int64_t b, std::int64_t 
   return random_u32(key, index) < dropout_threshold(r.rate) ? 0.0 : 1.0 / (1.0 - double{r.rate});
 }
 
+// Rotary positions on queries and keys of qkv (N, 3, NH, HS), plain loops in double; positions (N).
+inline Doubles rope_reference(Doubles qkv, const Doubles& positions, std::int64_t NH, std::int64_t HS, double theta) {
+  const std::int64_t half = HS / 2;
+  for (std::size_t n = 0; n < positions.size(); ++n) {
+    for (std::int64_t head = 0; head < 2 * NH; ++head) {
+      double* row = qkv.data() + (static_cast<std::int64_t>(n) * 3 * NH + head) * HS;
+      for (std::int64_t i = 0; i < half; ++i) {
+        const double angle = positions[n] * std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(HS));
+        const double low = row[i], high = row[half + i];
+        row[i] = low * std::cos(angle) - high * std::sin(angle);
+        row[half + i] = high * std::cos(angle) + low * std::sin(angle);
+      }
+    }
+  }
+  return qkv;
+}
+
 struct AttentionReference {
   Doubles out, lse;
 };

@@ -63,6 +63,7 @@ inline NetworkOptions network_of(const Case& c, const config::Config& config) {
     network.token_types = 2;
     network.next_sentence = true;
   }
+  network.local_attention = 6;
   return network;
 }
 
@@ -138,7 +139,8 @@ inline data::StepBatch make_step(int step, const Case& c, int data_rank) {
 
 struct Result {
   std::vector<double> losses, norms;
-  double validation = 0;
+  double validation = 0;  // loss
+  double token_accuracy = 0, sentence_accuracy = 0;
 };
 
 inline ReplicaOptions options_of(const Case& c, const config::Config& config, int world_rank) {
@@ -171,7 +173,10 @@ struct Job {
     }
     std::vector<Batch> batches;
     for (const Batch& b : make_step(99, c, replica.options().coord.data).micro) batches.push_back(b);
-    result.validation = trainer.evaluate(batches).loss;
+    const ValidationStats validation = trainer.evaluate(batches);
+    result.validation = validation.loss;
+    result.token_accuracy = validation.token_accuracy;
+    result.sentence_accuracy = validation.sentence_accuracy;
     return result;
   }
   config::Config config;

@@ -21,6 +21,7 @@ class PackedDocuments : public ::testing::TestWithParam<const char*> {
   PackedDocuments() : self_(make_self_communicator("self")) {
     NetworkOptions network{.family = GetParam(), .L = 2, .C = 32, .NH = 4, .F = 48, .T = kT, .V = kV, .init_std = 0.3F};
     if (network.family == "bert") network.token_types = 2;
+    network.local_attention = 4;  // the second layer of a modern encoder
     const ReplicaOptions options{.network = network, .training = false, .bucket_elements = 1000, .seed = 5};
     replica_ = std::make_unique<Replica>(options, *self_, *self_, evaluation_workload({.B = 1, .T = kT}));
     replica_->fill_initial_values();
@@ -81,7 +82,7 @@ TEST_P(PackedDocuments, DoNotSeeEachOther) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllFamilies, PackedDocuments, ::testing::Values("gpt", "bert"));
+INSTANTIATE_TEST_SUITE_P(AllFamilies, PackedDocuments, ::testing::Values("gpt", "bert", "modern_encoder"));
 
 }  // namespace
 }  // namespace phalanx
