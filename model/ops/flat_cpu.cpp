@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/ops/adamw_factors.h"
 #include "model/ops/cpu/level_ops.h"
 
 #include "model/ops/cpu/level_begin.h"
@@ -62,26 +63,6 @@ double sum_of_tree(double* x, std::int64_t n) {
   return n == 1 ? x[0] : 0.0;
 }
 
-// The factors of an update that do not change from element to element.
-struct AdamwFactors {
-  float grad_scale, beta1, one_minus_beta1, beta2, one_minus_beta2, step_size, v_correction, epsilon, decay;
-};
-
-AdamwFactors factors_of(const AdamwUpdate& a) {
-  const auto t = static_cast<double>(a.t);
-  AdamwFactors f{};
-  f.grad_scale = a.grad_scale;
-  f.beta1 = a.beta1;
-  f.one_minus_beta1 = static_cast<float>(1.0 - static_cast<double>(a.beta1));
-  f.beta2 = a.beta2;
-  f.one_minus_beta2 = static_cast<float>(1.0 - static_cast<double>(a.beta2));
-  f.step_size = static_cast<float>(static_cast<double>(a.learning_rate) / (1.0 - std::pow(double{a.beta1}, t)));
-  f.v_correction = static_cast<float>(1.0 / (1.0 - std::pow(double{a.beta2}, t)));
-  f.epsilon = a.epsilon;
-  f.decay = static_cast<float>(1.0 - static_cast<double>(a.learning_rate) * static_cast<double>(a.weight_decay));
-  return f;
-}
-
 // Cost: 28 bytes per element (30 with a bf16 weight), one square root, one division: bound by memory.
 template <class W>
 void adamw_block(const AdamwFactors& f, float* __restrict w, float* __restrict m, float* __restrict v,
@@ -100,7 +81,7 @@ void adamw_block(const AdamwFactors& f, float* __restrict w, float* __restrict m
 
 template <class W>
 void adamw_range(const AdamwUpdate& a, W* weight) {
-  const AdamwFactors f = factors_of(a);
+  const AdamwFactors f = adamw_factors(a);
   auto* w = a.master.as<float>();
   auto* m = a.m.as<float>();
   auto* v = a.v.as<float>();

@@ -245,7 +245,7 @@ TEST_P(Attention, DecodingTokenByTokenEqualsTheWholeSequence) {
   }
 }
 
-PHALANX_EACH_CPU_LEVEL(Attention);
+PHALANX_EACH_TABLE(Attention);
 
 TEST(AttentionChecks, PlanningTakesWhatRunningTakes) {
   Case c({2, 150, 3, 40}, {}, DType::f32);

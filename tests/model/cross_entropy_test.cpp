@@ -192,7 +192,7 @@ TEST_P(CrossEntropy, BitsDoNotDependOnThreads) {
   }
 }
 
-PHALANX_EACH_CPU_LEVEL(CrossEntropy);
+PHALANX_EACH_TABLE(CrossEntropy);
 
 TEST(CrossEntropyChecks, MisuseThrows) {
   const CpuExec cpu;

@@ -25,7 +25,7 @@ class Digest : public phalanx::testing::EachCpuLevel {
     return static_cast<std::uint64_t>(sum);
   }
 };
-PHALANX_EACH_CPU_LEVEL(Digest);
+PHALANX_EACH_TABLE(Digest);
 
 TEST_P(Digest, PiecesAddUpToTheWhole) {
   for (const DType dtype : {DType::f32, DType::bf16}) {

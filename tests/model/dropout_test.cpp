@@ -81,7 +81,7 @@ TEST_P(DropoutOp, BitsDoNotDependOnThreads) {
   expect_same_bits_for_threads([&] { return mask_of(exec(), 31, 65, 0.2F, {8, 9}, DType::bf16).bytes(); });
 }
 
-PHALANX_EACH_CPU_LEVEL(DropoutOp);
+PHALANX_EACH_TABLE(DropoutOp);
 
 TEST(DropoutChecks, MisuseThrows) {
   const CpuExec cpu;

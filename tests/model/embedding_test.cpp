@@ -160,7 +160,7 @@ TEST_P(Embedding, BitsDoNotDependOnThreads) {
   }
 }
 
-PHALANX_EACH_CPU_LEVEL(Embedding);
+PHALANX_EACH_TABLE(Embedding);
 
 TEST(EmbeddingChecks, MisuseThrows) {
   const CpuExec cpu;

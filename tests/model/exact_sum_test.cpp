@@ -31,7 +31,7 @@ class ExactSquares : public phalanx::testing::EachCpuLevel {
     return std::ilogb(std::bit_cast<float>(static_cast<std::int32_t>(bits))) + 1;
   }
 };
-PHALANX_EACH_CPU_LEVEL(ExactSquares);
+PHALANX_EACH_TABLE(ExactSquares);
 
 // Normal numbers over many magnitudes, one of them far above the others.
 Array wide_numbers(std::int64_t n) {

@@ -30,7 +30,7 @@ using ::testing::ThrowsMessage;
 constexpr std::int64_t kCounts[] = {0, 1, 31, 33, 129, 4097, 40001};
 
 class Flat : public phalanx::testing::EachCpuLevel {};
-PHALANX_EACH_CPU_LEVEL(Flat);
+PHALANX_EACH_TABLE(Flat);
 
 TEST_P(Flat, CastRoundsToNearestEvenAndBack) {
   const float inf = std::numeric_limits<float>::infinity();

@@ -128,7 +128,7 @@ TEST_P(GeluOp, BitsDoNotDependOnThreads) {
   }
 }
 
-PHALANX_EACH_CPU_LEVEL(GeluOp);
+PHALANX_EACH_TABLE(GeluOp);
 
 TEST(GeluChecks, PlanningTakesWhatRunningTakes) {
   Array x({100, 33});

@@ -253,7 +253,7 @@ TEST_P(LayernormOp, BitsDoNotDependOnThreads) {
   }
 }
 
-PHALANX_EACH_CPU_LEVEL(LayernormOp);
+PHALANX_EACH_TABLE(LayernormOp);
 
 TEST(LayernormChecks, PlanningTakesWhatRunningTakes) {
   Case c(3, 50, 70, DType::f32);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/ops/op_table.h"
+#include "tests/support/cuda/emulated_table.h"
 
 namespace phalanx::testing {
 
@@ -54,6 +55,11 @@ class EachCpuLevel : public ::testing::TestWithParam<const ops::OpTable*> {
 inline std::string level_name(const ::testing::TestParamInfo<const ops::OpTable*>& info) { return info.param->name; }
 
 }  // namespace phalanx::testing
+
+// Likewise, with the emulated CUDA ops besides.
+#define PHALANX_EACH_TABLE(suite)                                                            \
+  INSTANTIATE_TEST_SUITE_P(Cpu, suite, ::testing::ValuesIn(phalanx::testing::every_table()), \
+                           phalanx::testing::level_name)
 
 #define PHALANX_EACH_CPU_LEVEL(suite)                                                             \
   INSTANTIATE_TEST_SUITE_P(Cpu, suite, ::testing::ValuesIn(phalanx::ops::usable_cpu_op_tables()), \

@@ -1,0 +1,33 @@
+// The CUDA functions behind the op table: one per op, arguments already checked, on exec.stream. Buffers are device
+// memory; small results (sums, digests) are too.
+#pragma once
+
+#include "model/ops/op_table.h"
+
+namespace phalanx::ops::cuda {
+
+void layernorm_forward(const Exec& exec, const LayernormForward& a);
+void residual_layernorm_forward(const Exec& exec, const ResidualLayernormForward& a);
+void layernorm_backward(const Exec& exec, const LayernormBackward& a);
+void residual_layernorm_backward(const Exec& exec, const ResidualLayernormBackward& a);
+void gelu_forward(const Exec& exec, const GeluForward& a);
+void gelu_backward(const Exec& exec, const GeluBackward& a);
+void attention_forward(const Exec& exec, const AttentionForward& a);
+void attention_backward(const Exec& exec, const AttentionBackward& a);
+void attention_decode(const Exec& exec, const AttentionDecode& a);
+void attention_fill_cache(const Exec& exec, const AttentionFillCache& a);
+void embedding_forward(const Exec& exec, const EmbeddingForward& a);
+void embedding_backward(const Exec& exec, const EmbeddingBackward& a);
+void dropout_apply(const Exec& exec, const DropoutApply& a);
+void cross_entropy_stats(const Exec& exec, const CrossEntropyStats& a);
+void cross_entropy_combine(const Exec& exec, const CrossEntropyCombine& a);
+void cross_entropy_backward(const Exec& exec, const CrossEntropyBackward& a);
+void cast(const Exec& exec, const Tensor& out, const Tensor& in);
+void add(const Exec& exec, const Tensor& y, const Tensor& x);
+void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, const Tensor& partial);
+void adamw_update(const Exec& exec, const AdamwUpdate& a);
+void largest_magnitude(const Exec& exec, const Tensor& out, const Tensor& x);
+void digest(const Exec& exec, const Tensor& out, const Tensor& x, const DigestIndex& index);
+void exact_sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, int exponent);
+
+}  // namespace phalanx::ops::cuda

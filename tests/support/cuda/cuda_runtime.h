@@ -1,0 +1,103 @@
+// What the project's kernels use of CUDA, on the host: stands in for the toolkit's header of this name when tests
+// compile the *_cuda.cu files with a C++ compiler. Blocks run one after the other; the threads of a block are fibres
+// that switch at barriers and shuffles. Device memory is host memory, streams do nothing.
+//
+// Not covered: races inside a block between two barriers, orders of blocks, alignment faults, resource limits.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __shared__ static
+#define __launch_bounds__(...)
+
+struct dim3 {
+  unsigned x = 1, y = 1, z = 1;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+
+inline constexpr int warpSize = 32;
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;  // of the running fibre
+
+using cudaStream_t = void*;
+enum cudaError_t : int { cudaSuccess = 0 };
+inline const char* cudaGetErrorString(cudaError_t /*error*/) { return "no error"; }
+
+namespace phalanx::emulator {
+
+// Runs `thread` for every thread of every block. Throws Error when threads wait for each other forever.
+void run(dim3 grid, dim3 block, const std::function<void()>& thread);
+
+void wait_for_block();
+// Every lane of the warp puts `value` (up to 8 bytes) where the others find it; returns that of lane `from`.
+std::uint64_t exchange(std::uint64_t value, unsigned from);
+
+template <class T>
+T shuffle(T value, unsigned from) {
+  static_assert(sizeof(T) <= sizeof(std::uint64_t));
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(T));
+  bits = exchange(bits, from);
+  std::memcpy(&value, &bits, sizeof(T));
+  return value;
+}
+
+}  // namespace phalanx::emulator
+
+inline void __syncthreads() { phalanx::emulator::wait_for_block(); }
+template <class T>
+T __shfl_xor_sync(unsigned /*mask*/, T value, int lanes) {
+  return phalanx::emulator::shuffle(value, (threadIdx.x % warpSize) ^ static_cast<unsigned>(lanes));
+}
+template <class T>
+T __shfl_sync(unsigned /*mask*/, T value, int lane) {
+  return phalanx::emulator::shuffle(value, static_cast<unsigned>(lane));
+}
+
+inline void __syncwarp() { phalanx::emulator::exchange(0, threadIdx.x % warpSize); }
+
+inline float __int_as_float(int bits) { return std::bit_cast<float>(bits); }
+inline int __float_as_int(float value) { return std::bit_cast<int>(value); }
+inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
+inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
+inline double __dadd_rn(double a, double b) { return a + b; }
+// One fibre runs at a time.
+template <class T>
+T atomicAdd(T* address, T value) {
+  return std::exchange(*address, *address + value);
+}
+template <class T>
+T atomicMax(T* address, T value) {
+  return std::exchange(*address, *address > value ? *address : value);
+}
+inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }
+
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  std::size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+  void* attrs = nullptr;
+  unsigned numAttrs = 0;
+};
+
+template <class... P, class... A>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...), A&&... args) {
+  phalanx::emulator::run(config->gridDim, config->blockDim, [&] { kernel(args...); });
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t /*stream*/) {
+  std::memset(memory, value, bytes);
+  return cudaSuccess;
+}
