@@ -161,22 +161,6 @@ __global__ void norm_gradient_columns(float* lines, NormInputs<T> in, std::int64
   store(line + C, dbeta);
 }
 
-// lines (blocks, sums, C), line `sum` of each: column sums of x over a block of rows. 2 bytes per element of bf16.
-template <class T, int width>
-__global__ void sum_columns(float* lines, const T* x, std::int64_t N, std::int64_t C, std::int64_t rows, int sums,
-                            int sum) {
-  const std::int64_t c = thread_index() * width;
-  if (c >= C) return;
-  const std::int64_t begin = blockIdx.y * rows;
-  const std::int64_t end = begin + rows < N ? begin + rows : N;
-  Floats<width> total{};
-  for (std::int64_t n = begin; n < end; ++n) {
-    const Floats<width> v = load<width>(x + n * C + c);
-    for (int i = 0; i < width; ++i) total[i] += v[i];
-  }
-  store(lines + (blockIdx.y * sums + sum) * C + c, total);
-}
-
 template <class T>
 T* pointer_or_null(const Tensor& tensor) {
   return tensor.defined() ? tensor.as<T>() : nullptr;
@@ -244,9 +228,8 @@ void residual_layernorm_backward(const Exec& exec, const ResidualLayernormBackwa
                [&]<class T, int width>() {
                  backward<T, width>(exec, a.norm, copies ? a.dbranch.as<T>() : nullptr, make_dropper(a.dropout, N, C),
                                     lines);
-                 launch(sum_columns<T, width>, by_columns(C, width, blocks), exec.stream, lines.as<float>(),
-                        a.dbranch.as<T>(), N, C, blocks.rows, 3, 2);
                });
+  if (a.dbias.defined()) sum_columns(exec, lines, a.dbranch, 2);
   add_lines(exec, {a.norm.dgamma, a.norm.dbeta, a.dbias}, lines);
 }
 
