@@ -44,7 +44,7 @@ struct Range {
 __device__ inline Range visible_keys(const Mask& m, const Sizes& s, std::int64_t b, std::int64_t t) {
   Range r{0, m.causal ? t + 1 : s.T};
   if (m.begin != nullptr) {
-    r.begin = m.begin[b * s.T + t];
+    if (m.begin[b * s.T + t] > 0) r.begin = m.begin[b * s.T + t];
     if (m.end[b * s.T + t] < r.end) r.end = m.end[b * s.T + t];
   }
   if (m.window > 0) {

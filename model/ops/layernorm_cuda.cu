@@ -161,6 +161,15 @@ __global__ void norm_gradient_columns(float* lines, NormInputs<T> in, std::int64
   store(line + C, dbeta);
 }
 
+// The branch's gradient from that of the sum, in fp32.
+struct Drop {
+  Dropper dropper;
+  template <int width>
+  __device__ void operator()(Floats<width>& values, std::int64_t n, std::int64_t c) const {
+    drop(dropper, values, n, c);
+  }
+};
+
 template <class T>
 T* pointer_or_null(const Tensor& tensor) {
   return tensor.defined() ? tensor.as<T>() : nullptr;
@@ -223,13 +232,12 @@ void residual_layernorm_backward(const Exec& exec, const ResidualLayernormBackwa
   Scratch scratch(*exec.workspace);
   const Tensor lines = take_residual_norm_sums(scratch, a.norm.x);
   const bool copies = a.dbranch.data != a.norm.dx.data;
-  const RowBlocks blocks = row_blocks(N);
   visit_packed(a.norm.x.dtype, C, {a.norm.dx, a.dbranch, a.norm.dy, a.norm.dx_add, a.norm.x, a.norm.gamma, lines},
                [&]<class T, int width>() {
                  backward<T, width>(exec, a.norm, copies ? a.dbranch.as<T>() : nullptr, make_dropper(a.dropout, N, C),
                                     lines);
                });
-  if (a.dbias.defined()) sum_columns(exec, lines, a.dbranch, 2);
+  if (a.dbias.defined()) sum_columns(exec, lines, a.norm.dx, 2, Drop{make_dropper(a.dropout, N, C)});
   add_lines(exec, {a.norm.dgamma, a.norm.dbeta, a.dbias}, lines);
 }
 

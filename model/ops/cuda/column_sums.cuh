@@ -38,32 +38,40 @@ inline void add_lines(const Exec& exec, std::initializer_list<Tensor> totals, co
          lines.size(0), lines.size(2));
 }
 
-// Line `sum` of lines (blocks, sums, C): column sums of x over each block of rows; a thread owns `width` columns. 2
-// bytes per element of bf16.
-template <class T, int width>
-__global__ void sum_columns_of_blocks(float* lines, const T* x, std::int64_t N, std::int64_t C, std::int64_t rows, int sums,
-                            int sum) {
+// What sum_columns adds up when it is x itself.
+struct AsStored {
+  template <int width>
+  __device__ void operator()(Floats<width>& /*values*/, std::int64_t /*n*/, std::int64_t /*c*/) const {}
+};
+
+// Line `sum` of lines (blocks, sums, C): column sums of x over each block of rows, each element as `change` makes it; a
+// thread owns `width` columns. 2 bytes per element of bf16.
+template <class T, int width, class Change>
+__global__ void sum_columns_of_blocks(float* lines, const T* x, Change change, std::int64_t N, std::int64_t C,
+                                      std::int64_t rows, int sums, int sum) {
   const std::int64_t c = thread_index() * width;
   if (c >= C) return;
   const std::int64_t begin = blockIdx.y * rows;
   const std::int64_t end = begin + rows < N ? begin + rows : N;
   Floats<width> total{};
   for (std::int64_t n = begin; n < end; ++n) {
-    const Floats<width> v = load<width>(x + n * C + c);
+    Floats<width> v = load<width>(x + n * C + c);
+    change(v, n, c);
     for (int i = 0; i < width; ++i) total[i] += v[i];
   }
   store(lines + (blockIdx.y * sums + sum) * C + c, total);
 }
 
-// Line `sum` of every block of lines (blocks, sums, C) <- column sums of x (N, C) over its rows.
-inline void sum_columns(const Exec& exec, const Tensor& lines, const Tensor& x, int sum) {
+// Line `sum` of every block of lines (blocks, sums, C) <- column sums of change(x), x (N, C), over its rows.
+template <class Change = AsStored>
+void sum_columns(const Exec& exec, const Tensor& lines, const Tensor& x, int sum, Change change = {}) {
   constexpr int kThreads = 64;
   const std::int64_t N = x.size(0);
   const std::int64_t C = x.size(1);
   const RowBlocks blocks = row_blocks(N);
   visit_packed(x.dtype, C, {x, lines}, [&]<class T, int width>() {
-    launch(sum_columns_of_blocks<T, width>, {divide_up(C, kThreads * width), kThreads, blocks.count}, exec.stream,
-           lines.as<float>(), x.as<T>(), N, C, blocks.rows, static_cast<int>(lines.size(1)), sum);
+    launch(sum_columns_of_blocks<T, width, Change>, {divide_up(C, kThreads * width), kThreads, blocks.count},
+           exec.stream, lines.as<float>(), x.as<T>(), change, N, C, blocks.rows, static_cast<int>(lines.size(1)), sum);
   });
 }
 
