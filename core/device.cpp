@@ -6,20 +6,21 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/cuda_module.h"
+#include "core/device_backend.h"
+
 namespace phalanx {
 namespace {
 
 constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
 
-void require_cpu(Device device) {
-  ENSURE(device.type == DeviceType::cpu, "this build has no CUDA backend; set run.device to cpu");
-}
+bool on_cpu(Device device) { return device.type == DeviceType::cpu; }
 
 std::size_t round_up(std::int64_t bytes, std::int64_t unit) {
   return static_cast<std::size_t>((bytes + unit - 1) / unit * unit);
 }
 
-// Large blocks come from the kernel, zero already and touched only when they are used, in huge pages. The mapping is
+// Host memory. Large blocks come from the kernel, zero already and touched only when they are used, in huge pages. The mapping is
 // made one huge page longer, then both ends are given back.
 std::byte* map_aligned(std::size_t size) {
   const auto page = static_cast<std::size_t>(kHugePage);
@@ -33,24 +34,26 @@ std::byte* map_aligned(std::size_t size) {
   return base + head;
 }
 
+std::byte* allocate_host(std::int64_t bytes, std::int64_t alignment) {
+  if (bytes >= kHugePage) return map_aligned(round_up(bytes, kHugePage));
+  const std::size_t size = std::max(round_up(bytes, alignment), static_cast<std::size_t>(alignment));
+  auto* memory = static_cast<std::byte*>(std::aligned_alloc(static_cast<std::size_t>(alignment), size));
+  if (memory != nullptr) std::memset(memory, 0, size);
+  return memory;
+}
+
 }  // namespace
 
 std::byte* allocate(Device device, std::int64_t bytes, std::int64_t alignment, std::string_view what) {
-  require_cpu(device);
-  std::byte* memory = nullptr;
-  if (bytes >= kHugePage) {
-    memory = map_aligned(round_up(bytes, kHugePage));
-  } else {
-    const std::size_t size = std::max(round_up(bytes, alignment), static_cast<std::size_t>(alignment));
-    memory = static_cast<std::byte*>(std::aligned_alloc(static_cast<std::size_t>(alignment), size));
-    if (memory != nullptr) std::memset(memory, 0, size);
-  }
+  std::byte* memory =
+      on_cpu(device) ? allocate_host(bytes, alignment) : cuda_module().device->allocate(device.index, bytes);
   ENSURE(memory != nullptr, "no memory for ", what, ": ", bytes, " bytes");
   return memory;
 }
 
 void deallocate(Device device, std::byte* memory, std::int64_t bytes) {
-  if (device.type != DeviceType::cpu || memory == nullptr) return;
+  if (memory == nullptr) return;
+  if (!on_cpu(device)) return cuda_module().device->deallocate(device.index, memory);
   if (bytes >= kHugePage) {
     munmap(memory, round_up(bytes, kHugePage));
   } else {
@@ -58,17 +61,28 @@ void deallocate(Device device, std::byte* memory, std::int64_t bytes) {
   }
 }
 
-void copy(const Tensor& to, const Tensor& from, const Stream& /*stream*/) {
-  require_cpu(to.device);
-  require_cpu(from.device);
+void copy(const Tensor& to, const Tensor& from, const Stream& stream) {
   ENSURE(to.dtype == from.dtype && to.count() == from.count(), "copy of ", to_string(from.shape), " ",
          name_of(from.dtype), " to ", to_string(to.shape), " ", name_of(to.dtype));
-  if (to.count() > 0) std::memcpy(to.data, from.data, static_cast<std::size_t>(to.bytes()));
+  if (to.count() == 0) return;
+  if (on_cpu(to.device) && on_cpu(from.device)) {
+    std::memcpy(to.data, from.data, static_cast<std::size_t>(to.bytes()));
+  } else {
+    cuda_module().device->copy(to.data, from.data, to.bytes(), stream);
+  }
 }
 
-void fill_zero(const Tensor& tensor, const Stream& /*stream*/) {
-  require_cpu(tensor.device);
-  if (tensor.count() > 0) std::memset(tensor.data, 0, static_cast<std::size_t>(tensor.bytes()));
+void fill_zero(const Tensor& tensor, const Stream& stream) {
+  if (tensor.count() == 0) return;
+  if (on_cpu(tensor.device)) {
+    std::memset(tensor.data, 0, static_cast<std::size_t>(tensor.bytes()));
+  } else {
+    cuda_module().device->fill_zero(tensor.data, tensor.bytes(), stream);
+  }
+}
+
+void synchronize(Device device, const Stream& stream) {
+  if (!on_cpu(device)) cuda_module().device->synchronize(stream);
 }
 
 }  // namespace phalanx

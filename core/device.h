@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "core/tensor.h"
 
@@ -22,5 +23,15 @@ void deallocate(Device device, std::byte* memory, std::int64_t bytes);
 // Count and dtype must be equal; either side may be host or device memory.
 void copy(const Tensor& to, const Tensor& from, const Stream& stream);
 void fill_zero(const Tensor& tensor, const Stream& stream);
+// Returns when all work of the stream is done.
+void synchronize(Device device, const Stream& stream);
+
+// The elements on the host, once what was enqueued before is done. Throws when T is not the dtype.
+template <class T>
+std::vector<T> to_host(const Tensor& tensor, const Stream& stream) {
+  std::vector<T> values(static_cast<std::size_t>(tensor.count()));
+  copy(host_tensor(values.data(), {tensor.count()}), tensor, stream);
+  return values;
+}
 
 }  // namespace phalanx

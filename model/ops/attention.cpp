@@ -11,6 +11,8 @@
 namespace phalanx::ops {
 namespace {
 
+bool on_cpu(const Exec& exec) { return exec.device.type == DeviceType::cpu; }
+
 constexpr std::int64_t kMaxHeadSize = 256;
 
 void check_head_size(std::string_view op, std::int64_t HS) {
@@ -48,8 +50,9 @@ void check_caches(const Exec& exec, std::string_view op, const Tensor& k_cache, 
   require(exec, op, "v_cache", v_cache, shape, dtype);
 }
 
+// Of a thread on the CPU.
 template <class Buffers>
-void plan_scratch(const Exec& exec, const Tensor& qkv) {
+void plan_threads(const Exec& exec, const Tensor& qkv) {
   const int step = qkv.dtype == DType::bf16 ? cpu_op_table().attention_step : 1;
   Scratch scratch(*exec.workspace);
   take_attention_scratch<Buffers>(scratch, omp_get_max_threads(), HeadSizes(qkv.size(1), qkv.size(4), step));
@@ -59,8 +62,8 @@ void plan_scratch(const Exec& exec, const Tensor& qkv) {
 
 void attention_forward(const Exec& exec, const AttentionForward& a) {
   check_shared(exec, "attention_forward", a.qkv, a.out, a.lse, a.mask, a.dropout, a.first_head);
-  if (exec.planning()) return plan_scratch<AttentionForwardBuffers>(exec, a.qkv);
-  exec.table->attention_forward(exec, a);
+  if (!exec.planning()) return exec.table->attention_forward(exec, a);
+  if (on_cpu(exec)) plan_threads<AttentionForwardBuffers>(exec, a.qkv);
 }
 
 void attention_backward(const Exec& exec, const AttentionBackward& a) {
@@ -68,8 +71,10 @@ void attention_backward(const Exec& exec, const AttentionBackward& a) {
   check_shared(exec, op, a.qkv, a.out, a.lse, a.mask, a.dropout, a.first_head);
   require(exec, op, "dqkv", a.dqkv, a.qkv.shape, a.qkv.dtype);
   require(exec, op, "dout", a.dout, a.out.shape, a.qkv.dtype);
-  if (exec.planning()) return plan_scratch<AttentionBackwardBuffers>(exec, a.qkv);
-  exec.table->attention_backward(exec, a);
+  if (!exec.planning()) return exec.table->attention_backward(exec, a);
+  if (on_cpu(exec)) return plan_threads<AttentionBackwardBuffers>(exec, a.qkv);
+  Scratch scratch(*exec.workspace);
+  take_attention_deltas(scratch, a.lse);
 }
 
 void attention_decode(const Exec& exec, const AttentionDecode& a) {
@@ -87,12 +92,9 @@ void attention_decode(const Exec& exec, const AttentionDecode& a) {
   check_caches(exec, op, a.k_cache, a.v_cache, {B, NH, T_max, HS}, a.qkv.dtype);
   ENSURE(a.length >= 1 && a.length <= T_max, op, ": length is ", a.length, ", expected 1 to the ", T_max,
          " positions of the cache");
-  if (exec.planning()) {
-    Scratch scratch(*exec.workspace);
-    take_decode_scores(scratch, omp_get_max_threads(), T_max);
-    return;
-  }
-  exec.table->attention_decode(exec, a);
+  if (!exec.planning()) return exec.table->attention_decode(exec, a);
+  Scratch scratch(*exec.workspace);
+  if (on_cpu(exec)) take_decode_scores(scratch, omp_get_max_threads(), T_max);
 }
 
 void attention_fill_cache(const Exec& exec, const AttentionFillCache& a) {

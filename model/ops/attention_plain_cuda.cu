@@ -6,6 +6,7 @@
 // Cost: about 4 B NH T² HS multiplications forward and 10 backward, halved when causal, none on tensor cores.
 #include <cmath>
 
+#include "model/ops/attention_scratch.h"
 #include "model/ops/cuda/cuda_ops.h"
 #include "model/ops/cuda/pack.cuh"
 #include "model/ops/cuda/random.cuh"
@@ -299,7 +300,7 @@ void attention_backward(const Exec& exec, const AttentionBackward& a) {
   const Sizes s = sizes_of(a.qkv);
   const HeadDropper dropper = dropper_of(a.dropout, a.qkv, a.first_head);
   Scratch scratch(*exec.workspace);
-  const Tensor deltas = scratch.take({s.B, s.NH, s.T}, DType::f32);
+  const Tensor deltas = take_attention_deltas(scratch, a.lse);
   visit_dtype(a.qkv.dtype, [&]<class T>() {
     const BackwardInputs<T> in{a.dout.as<T>(), a.qkv.as<T>(), a.out.as<T>(), a.lse.as<float>()};
     launch(attention_backward_warp_per_query<T>, by_warps(s.B * s.NH * s.T), exec.stream, a.dqkv.as<T>(),

@@ -130,4 +130,7 @@ inline Tensor take_decode_scores(Scratch& scratch, std::int64_t threads, std::in
   return scratch.take({threads, T_max}, DType::f32);
 }
 
+// On GPUs, for backward: dout . out of each query, lse's shape.
+inline Tensor take_attention_deltas(Scratch& scratch, const Tensor& lse) { return scratch.take(lse.shape, DType::f32); }
+
 }  // namespace phalanx::ops

@@ -3,29 +3,34 @@
 #include <algorithm>
 
 #include "core/clock.h"
+#include "core/device.h"
 #include "model/ops/linear.h"
 
 namespace phalanx::ops {
 namespace {
 
-constexpr std::int64_t kSize = 1536;  // rows and channels: large enough that edges and start-up do not count
 constexpr double kSeconds = 0.25;     // time to spend, after one product to warm up
 constexpr int kMostRuns = 64;
+
+// Rows and channels: large enough that edges and start-up do not count.
+std::int64_t size_on(Device device) { return device.type == DeviceType::cpu ? 1536 : 8192; }
 
 double seconds_of(const Exec& exec, const LinearBackwardInput& product) {
   const auto start = Clock::now();
   linear_backward_input(exec, product);
+  synchronize(exec.device, exec.stream);
   return seconds_since(start);
 }
 
 // Everything that one product needs, in an arena of its own; while planning, only the size of it.
 LinearBackwardInput take_product(const Exec& exec, DType dtype) {
   Arena& arena = *exec.workspace;
+  const std::int64_t size = size_on(exec.device);
   LinearBackwardInput product;
-  product.dy = arena.take({kSize, kSize}, dtype);
-  product.dx = arena.take({kSize, kSize}, dtype);
-  product.w.plain = arena.take({kSize, kSize}, dtype);
-  const std::int64_t bytes = packed_backward_bytes(exec, kSize, kSize, dtype);
+  product.dy = arena.take({size, size}, dtype);
+  product.dx = arena.take({size, size}, dtype);
+  product.w.plain = arena.take({size, size}, dtype);
+  const std::int64_t bytes = packed_backward_bytes(exec, size, size, dtype);
   if (bytes > 0) product.w.packed_backward = arena.take({bytes}, DType::u8);
   pack_weight(exec, product.w);
   linear_backward_input(exec, product);
@@ -35,7 +40,6 @@ LinearBackwardInput take_product(const Exec& exec, DType dtype) {
 }  // namespace
 
 double measure_gemm_peak(const Exec& exec, DType dtype) {
-  ENSURE(exec.device.type == DeviceType::cpu, "measure_gemm_peak: measures CPU ranks only");
   Arena plan("gemm_peak", exec.device);
   take_product({exec.device, exec.stream, &plan, nullptr}, dtype);
   Arena arena("gemm_peak", exec.device, plan.peak());
@@ -48,7 +52,8 @@ double measure_gemm_peak(const Exec& exec, DType dtype) {
     best = std::min(best, seconds);
     spent += seconds;
   }
-  return 2.0 * kSize * kSize * kSize / best;
+  const auto size = static_cast<double>(size_on(exec.device));
+  return 2.0 * size * size * size / best;
 }
 
 }  // namespace phalanx::ops

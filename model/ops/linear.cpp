@@ -1,6 +1,7 @@
 #include "model/ops/linear.h"
 
 #include "model/ops/linear_onednn.h"
+#include "model/ops/linear_scratch.h"
 #include "model/ops/op_table.h"
 #include "model/ops/require.h"
 
@@ -62,6 +63,11 @@ void check_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
   require_if_defined(exec, kOp, "dbias", a.dbias, {a.dy.size(1)}, DType::f32);
 }
 
+void plan_gpu_product(const Exec& exec) {
+  Scratch scratch(*exec.workspace);
+  take_product_workspace(scratch);
+}
+
 }  // namespace
 
 std::int64_t packed_forward_bytes(const Exec& exec, std::int64_t OC, std::int64_t IC, DType dtype) {
@@ -87,14 +93,14 @@ void linear_forward(const Exec& exec, const LinearForward& a) {
   check_forward(exec, a);
   if (a.x.size(0) == 0) return;
   if (!exec.planning()) return exec.table->linear_forward(exec, a);
-  if (on_cpu(exec)) onednn::linear_forward(exec, a);
+  on_cpu(exec) ? onednn::linear_forward(exec, a) : plan_gpu_product(exec);
 }
 
 void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
   check_backward_input(exec, a);
   if (a.dy.size(0) == 0) return;
   if (!exec.planning()) return exec.table->linear_backward_input(exec, a);
-  if (on_cpu(exec)) onednn::linear_backward_input(exec, a);
+  on_cpu(exec) ? onednn::linear_backward_input(exec, a) : plan_gpu_product(exec);
 }
 
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
@@ -104,11 +110,14 @@ void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
     return;
   }
   if (!exec.planning()) return exec.table->linear_backward_weight(exec, a);
-  if (on_cpu(exec)) onednn::linear_backward_weight(exec, a);
+  if (on_cpu(exec)) return onednn::linear_backward_weight(exec, a);
+  plan_gpu_product(exec);
+  Scratch scratch(*exec.workspace);
+  if (a.dbias.defined()) take_bias_sums(scratch, a.dy);
 }
 
 std::string describe_products(const Exec& exec, DType dtype) {
-  ENSURE(on_cpu(exec), "describe_products: products are described for CPU ranks only");
+  if (!on_cpu(exec)) return str("cuBLASLt, ", name_of(dtype));
   return onednn::describe_products(dtype);
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/check.h"
+#include "core/cuda_module.h"
 #include "core/processor.h"
 
 namespace phalanx::ops {
@@ -57,6 +58,10 @@ const OpTable& cpu_op_table() {
   throw UsageError(str("PHALANX_CPU_LEVEL=", wanted,
                        ": expected v3, v4 or v4_bf16, and a level this processor has (best: ",
                        std::string_view(tables.back()->name).substr(4), ")"));
+}
+
+const OpTable& op_table(Device device) {
+  return device.type == DeviceType::cpu ? cpu_op_table() : *cuda_module().ops;
 }
 
 }  // namespace phalanx::ops

@@ -70,6 +70,8 @@ struct OpTable {
 // The best CPU table for this processor's features (never chosen by timing); throws below AVX2 + FMA. The environment
 // variable PHALANX_CPU_LEVEL=v3|v4|v4_bf16 asks for a level; one that the processor lacks throws UsageError.
 const OpTable& cpu_op_table();
+// The table of a device; throws UsageError when there is none to be used.
+const OpTable& op_table(Device device);
 // Every CPU table that this processor can run, the best last: tests run them all.
 std::vector<const OpTable*> usable_cpu_op_tables();
 

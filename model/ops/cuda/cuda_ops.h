@@ -6,6 +6,9 @@
 
 namespace phalanx::ops::cuda {
 
+// All of them. What only the CPU's own ops use is null.
+const OpTable& op_table();
+
 void layernorm_forward(const Exec& exec, const LayernormForward& a);
 void residual_layernorm_forward(const Exec& exec, const ResidualLayernormForward& a);
 void layernorm_backward(const Exec& exec, const LayernormBackward& a);

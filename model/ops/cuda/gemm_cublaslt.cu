@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "core/cuda_check.h"
+#include "model/ops/linear_scratch.h"
 
 #define CUBLAS_OK(call)                                                                            \
   do {                                                                                             \
@@ -100,7 +101,7 @@ class Library {
     cublasLtMatmulPreference_t raw = nullptr;
     CUBLAS_OK(cublasLtMatmulPreferenceCreate(&raw));
     const Preference preference(raw);
-    const auto bytes = static_cast<std::uint64_t>(kGemmWorkspace);
+    const auto bytes = static_cast<std::uint64_t>(kGpuProductBytes);
     CUBLAS_OK(cublasLtMatmulPreferenceSetAttribute(raw, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes));
     cublasLtMatmulHeuristicResult_t best{};
     int found = 0;
@@ -131,12 +132,12 @@ void multiply(const Exec& exec, const Gemm& g, const std::byte* a, const std::by
   Plan& plan = library().plan(g);
   if (g.bias) set(plan.description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
   Scratch scratch(*exec.workspace);
-  const Tensor workspace = scratch.take({kGemmWorkspace}, DType::u8);
+  const Tensor workspace = take_product_workspace(scratch);
   const float one = 1.0F;
   const float beta = g.accumulate ? 1.0F : 0.0F;
   CUBLAS_OK(cublasLtMatmul(library().handle(), plan.description.get(), &one, b, plan.b.get(), a, plan.a.get(), &beta, c,
                            plan.c.get(), c, plan.c.get(), &plan.algorithm, workspace.data,
-                           static_cast<std::size_t>(kGemmWorkspace), static_cast<cudaStream_t>(exec.stream.handle)));
+                           static_cast<std::size_t>(kGpuProductBytes), static_cast<cudaStream_t>(exec.stream.handle)));
 }
 
 }  // namespace phalanx::ops::cuda

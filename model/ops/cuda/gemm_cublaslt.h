@@ -17,10 +17,7 @@ struct Gemm {
   auto operator<=>(const Gemm&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs here
 };
 
-// Bytes of exec.workspace that a product takes: what cuBLASLt wants on Hopper, one per stream.
-inline constexpr std::int64_t kGemmWorkspace = std::int64_t{32} << 20;
-
-// Enqueues on exec.stream. Throws Error naming the shape when cuBLASLt has no algorithm.
+// Enqueues on exec.stream, with 32 MiB of exec.workspace. Throws Error naming the shape when cuBLASLt has no algorithm.
 void multiply(const Exec& exec, const Gemm& gemm, const std::byte* a, const std::byte* b, std::byte* c,
               const std::byte* bias = nullptr);
 

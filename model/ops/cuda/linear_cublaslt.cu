@@ -2,6 +2,7 @@
 #include "model/ops/cuda/column_sums.cuh"
 #include "model/ops/cuda/cuda_ops.h"
 #include "model/ops/cuda/gemm_cublaslt.h"
+#include "model/ops/linear_scratch.h"
 
 namespace phalanx::ops::cuda {
 
@@ -36,7 +37,7 @@ void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
            a.dy.data, a.x.data, a.dw.data);
   if (!a.dbias.defined()) return;
   Scratch scratch(*exec.workspace);
-  const Tensor lines = take_partial_sums(scratch, a.dy.size(0), 1, a.dy.size(1));
+  const Tensor lines = take_bias_sums(scratch, a.dy);
   sum_columns(exec, lines, a.dy, 0);
   add_lines(exec, {a.dbias}, lines);
 }

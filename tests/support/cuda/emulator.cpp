@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "tests/support/cuda/cuda_runtime.h"
+#include "tests/support/cuda/device_memory.h"
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 
@@ -150,6 +151,7 @@ void Block::enter() { the_block.body(); }
 void run(dim3 grid, dim3 block, const std::function<void()>& thread) {
   ENSURE(block.y == 1 && block.z == 1 && block.x >= 1 && block.x <= 1024, "blocks of (", block.x, ", ", block.y, ", ",
          block.z, ") threads");
+  const DeviceAccess access;
   gridDim = grid;
   blockDim = block;
   for (unsigned z = 0; z < grid.z; ++z) {
