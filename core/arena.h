@@ -34,6 +34,7 @@ class Arena {
 
   [[nodiscard]] bool planning() const { return planning_; }
   [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] Device device() const { return device_; }
   [[nodiscard]] std::int64_t peak() const { return peak_; }          // bytes, the most that was in use
   [[nodiscard]] std::int64_t capacity() const { return capacity_; }  // bytes; 0 while planning
 

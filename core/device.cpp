@@ -20,8 +20,8 @@ std::size_t round_up(std::int64_t bytes, std::int64_t unit) {
   return static_cast<std::size_t>((bytes + unit - 1) / unit * unit);
 }
 
-// Host memory. Large blocks come from the kernel, zero already and touched only when they are used, in huge pages. The mapping is
-// made one huge page longer, then both ends are given back.
+// Host memory. Large blocks come from the kernel, zero already and touched only when they are used, in huge pages. The
+// mapping is made one huge page longer, then both ends are given back.
 std::byte* map_aligned(std::size_t size) {
   const auto page = static_cast<std::size_t>(kHugePage);
   void* raw = mmap(nullptr, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

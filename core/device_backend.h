@@ -20,6 +20,7 @@ class DeviceBackend {
   [[nodiscard]] virtual std::string unusable() const = 0;
   [[nodiscard]] virtual int count() const = 0;
   [[nodiscard]] virtual std::string describe(int index) const = 0;  // "NVIDIA H200, compute capability 9.0, 139.8 GiB"
+  [[nodiscard]] virtual int multiprocessors(int index) const = 0;
   [[nodiscard]] virtual std::int64_t free_bytes(int index) const = 0;
   // What the calling thread works on from now on.
   virtual void select(int index) const = 0;

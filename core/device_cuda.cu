@@ -42,8 +42,14 @@ class CudaDevices final : public DeviceBackend {
     cudaDeviceProp properties{};
     CUDA_OK(cudaGetDeviceProperties(&properties, index));
     const auto tenths = static_cast<std::int64_t>(static_cast<double>(properties.totalGlobalMem) / kGiB * 10.0);
-    return str(properties.name, ", compute capability ", properties.major, ".", properties.minor, ", ", tenths / 10, ".",
-               tenths % 10, " GiB");
+    return str(properties.name, ", compute capability ", properties.major, ".", properties.minor, ", ", tenths / 10,
+               ".", tenths % 10, " GiB");
+  }
+
+  [[nodiscard]] int multiprocessors(int index) const override {
+    cudaDeviceProp properties{};
+    CUDA_OK(cudaGetDeviceProperties(&properties, index));
+    return properties.multiProcessorCount;
   }
 
   [[nodiscard]] std::int64_t free_bytes(int index) const override {

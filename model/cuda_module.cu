@@ -5,7 +5,6 @@
 #include "model/ops/cuda/cuda_ops.h"
 
 extern "C" __attribute__((visibility("default"))) const phalanx::CudaModule* phalanx_cuda_module() {
-  static const phalanx::CudaModule module{
-      .device = &phalanx::cuda_devices(), .ops = &phalanx::ops::cuda::op_table()};
+  static const phalanx::CudaModule module{.device = &phalanx::cuda_devices(), .ops = &phalanx::ops::cuda::op_table()};
   return &module;
 }

@@ -113,6 +113,7 @@ Runtime::~Runtime() {
 
 int Runtime::world_rank() const { return state_->world_rank; }
 int Runtime::world_size() const { return state_->world_size; }
+int Runtime::local_rank() const { return state_->local_rank; }
 int Runtime::local_size() const { return state_->local_size; }
 Communicator& Runtime::world() const { return *state_->world; }
 

@@ -24,6 +24,7 @@ class Runtime {
 
   [[nodiscard]] int world_rank() const;
   [[nodiscard]] int world_size() const;
+  [[nodiscard]] int local_rank() const;       // among the ranks on this host
   [[nodiscard]] int local_size() const;       // ranks on this host
   [[nodiscard]] Communicator& world() const;  // all ranks, host memory
 

@@ -41,11 +41,11 @@ std::int64_t sequences_at_once(const config::Config& c) {
   return c.run.same_on_any_layout() ? 1 : c.training.micro_batch;
 }
 
-ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_rank) {
+ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_rank, Device device) {
   const std::int64_t bucket_mib = c.parallel.bucket_mb.is_auto() ? kDefaultBucketMiB : c.parallel.bucket_mb.value;
   ReplicaOptions options{.network = network_options(c),
                          .dtype = dtype_from_name(c.training.precision),
-                         .device = Device{},
+                         .device = device,
                          .grid = grid,
                          .coord = grid.coord(world_rank),
                          .training = true,

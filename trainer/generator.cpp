@@ -8,6 +8,7 @@
 #include "trainer/build.h"
 #include "trainer/config/divide.h"
 #include "trainer/config/load.h"
+#include "trainer/device.h"
 #include "trainer/load_state.h"
 
 namespace phalanx {
@@ -54,7 +55,8 @@ Replica::Workload generation_workload() {
 
 config::Config config_for(const checkpoint::Manifest& manifest, int tensor) {
   config::Config config = config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
-  config.run.reproducible = "same_layout";  // one shard per rank, whatever the run that was saved had
+  config.run.reproducible = "same_layout";  // one shard per rank, whatever the run that was saved had,
+  config.run.device = "auto";               // and wherever it ran
   config::Problems problems;
   config::require_divides(problems, "model.heads", config.model.heads, "--tensor", tensor);
   config::require_divides(problems, "model.ffn", config.model.ffn.value, "--tensor", tensor);
@@ -62,11 +64,21 @@ config::Config config_for(const checkpoint::Manifest& manifest, int tensor) {
   return config;
 }
 
+// Of the activations.
+Tensor uploaded(const Context& ctx, const std::vector<std::int32_t>& values) {
+  const Shape shape{static_cast<std::int64_t>(values.size())};
+  const Tensor tensor = ctx.take(shape, DType::i32);
+  copy(tensor, host_tensor(const_cast<std::int32_t*>(values.data()), shape), ctx.exec.stream);
+  return tensor;
+}
+
 }  // namespace
 
 Generator::Generator(const checkpoint::Manifest& manifest, const Runtime& runtime, Grid grid)
-    : config_(config_for(manifest, grid.tensor)), axes_(runtime.split(grid)) {
-  ReplicaOptions options = replica_options(config_, grid, runtime.world_rank());
+    : config_(config_for(manifest, grid.tensor)),
+      device_(choose_device(config_.run.device, runtime)),
+      axes_(open_axes(runtime, grid, device_)) {
+  ReplicaOptions options = replica_options(config_, grid, runtime.world_rank(), device_);
   options.training = false;
   on_every_rank(runtime.world(), [&] {
     replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, generation_workload());
@@ -93,7 +105,8 @@ std::vector<float> Generator::whole_vocabulary(const Context& ctx, const Tensor&
   }
   std::vector<float> values(static_cast<std::size_t>(config_.model.vocabulary.value));
   visit_dtype(ctx.dtype(), [&]<class T>() {
-    for (std::size_t v = 0; v < values.size(); ++v) values[v] = static_cast<float>(logits.as<T>()[v]);
+    const std::vector<T> all = to_host<T>(logits, ctx.exec.stream);
+    for (std::size_t v = 0; v < values.size(); ++v) values[v] = static_cast<float>(all[v]);
   });
   return values;
 }
@@ -111,19 +124,19 @@ std::vector<float> Generator::feed_prompt(const Context& ctx, const std::vector<
   const Scratch scratch(*ctx.activations);
   const std::vector<std::int64_t> lengths = padded_lengths(context());
   const std::int64_t T = *std::lower_bound(lengths.begin(), lengths.end(), length);
-  const Tensor tokens = ctx.take({T}, DType::i32);
-  const Tensor positions = ctx.take({T}, DType::i32);
-  std::fill_n(std::copy(prompt.begin(), prompt.end(), tokens.as<std::int32_t>()), T - length, 0);
-  std::iota(positions.as<std::int32_t>(), positions.as<std::int32_t>() + T, 0);
+  std::vector<std::int32_t> padded = prompt;
+  padded.resize(static_cast<std::size_t>(T), 0);
+  std::vector<std::int32_t> ordinals(padded.size());
+  std::iota(ordinals.begin(), ordinals.end(), 0);
+  const Tensor tokens = uploaded(ctx, padded);
+  const Tensor positions = uploaded(ctx, ordinals);
   return whole_vocabulary(ctx, gpt_->prefill(ctx, tokens, positions, cache_, static_cast<int>(length)));
 }
 
 std::vector<float> Generator::feed(const Context& ctx, std::int32_t token, int position) {
   const Scratch scratch(*ctx.activations);
-  const Tensor token_tensor = ctx.take({1}, DType::i32);
-  const Tensor position_tensor = ctx.take({1}, DType::i32);
-  *token_tensor.as<std::int32_t>() = token;
-  *position_tensor.as<std::int32_t>() = position;
+  const Tensor token_tensor = uploaded(ctx, {token});
+  const Tensor position_tensor = uploaded(ctx, {position});
   return whole_vocabulary(ctx, gpt_->decode(ctx, token_tensor, position_tensor, cache_, position + 1));
 }
 

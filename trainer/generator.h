@@ -43,6 +43,7 @@ class Generator {
   Context start();  // a context with an empty cache
 
   config::Config config_;
+  Device device_;
   Runtime::Axes axes_;
   std::unique_ptr<Replica> replica_;
   const Gpt* gpt_ = nullptr;

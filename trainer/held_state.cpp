@@ -1,19 +1,11 @@
 #include "trainer/held_state.h"
 
 #include "core/check.h"
+#include "core/device.h"
 #include "model/ops/digest.h"
 #include "trainer/checkpoint/owned_digest.h"
 
 namespace phalanx {
-namespace {
-
-std::uint64_t digest_of(const ops::Exec& exec, const Tensor& x, const ops::DigestIndex& index) {
-  std::int64_t sum = 0;
-  ops::digest(exec, host_tensor(&sum, {1}), x, index);
-  return static_cast<std::uint64_t>(sum);
-}
-
-}  // namespace
 
 const char* name_of(StateKind kind) {
   switch (kind) {
@@ -34,29 +26,30 @@ std::vector<HeldTensor> digest_held_state(Replica& replica) {
   const ParamTable& table = layout.table();
   const auto whole_on_every_rank = [&](int spec) { return table[static_cast<std::size_t>(spec)].split == Split::none; };
   std::vector<HeldTensor> held;
+  const auto next_digest = [&] { return replica.digests().slice(static_cast<std::int64_t>(held.size()), 1); };
   const bool masters_are_weights = state.master().data == weights.data;
   for (int spec = 0; !masters_are_weights && spec < static_cast<int>(table.size()); ++spec) {
     const LocalParam& local = layout.param(spec);
-    held.push_back({.kind = StateKind::weights,
-                    .spec = spec,
-                    .copies = whole_on_every_rank(spec) ? Copies::world : Copies::data,
-                    .digest = digest_of(exec, weights.slice(local.offset, local.count), {})});
+    ops::digest(exec, next_digest(), weights.slice(local.offset, local.count), {});
+    held.push_back(
+        {.kind = StateKind::weights, .spec = spec, .copies = whole_on_every_rank(spec) ? Copies::world : Copies::data});
   }
   const auto add_pieces = [&](StateKind kind, const Tensor& own) {
     if (!own.defined()) return;
     for (const OwnedPiece& piece : state.pieces()) {
       const Copies copies = whole_on_every_rank(piece.spec) ? Copies::world : Copies::data;
-      held.push_back(
-          {.kind = kind,
-           .spec = piece.spec,
-           .copies = ownership.parts == 1 ? copies : Copies::none,
-           .counts = ownership.counts && piece.primary,
-           .digest = checkpoint::digest_of_piece(exec, table[static_cast<std::size_t>(piece.spec)], piece, own)});
+      checkpoint::digest_piece(exec, next_digest(), table[static_cast<std::size_t>(piece.spec)], piece, own);
+      held.push_back({.kind = kind,
+                      .spec = piece.spec,
+                      .copies = ownership.parts == 1 ? copies : Copies::none,
+                      .counts = ownership.counts && piece.primary});
     }
   };
   add_pieces(StateKind::master, state.master());
   add_pieces(StateKind::m, state.m());
   add_pieces(StateKind::v, state.v());
+  const std::vector<std::int64_t> digests = to_host<std::int64_t>(replica.digests(), exec.stream);
+  for (std::size_t i = 0; i < held.size(); ++i) held[i].digest = static_cast<std::uint64_t>(digests[i]);
   return held;
 }
 

@@ -2,13 +2,18 @@
 
 #include "core/check.h"
 #include "trainer/agree.h"
-#include "trainer/build.h"
 #include "trainer/held_state.h"
+#include "trainer/host_state.h"
 
 namespace phalanx {
 
 void load_state(Replica& replica, const checkpoint::Manifest& manifest, checkpoint::Parts parts, Communicator& world) {
-  on_every_rank(world, [&] { checkpoint::load(manifest, parts, owned_state(replica)); });
+  on_every_rank(world, [&] {
+    const HostState state(replica);
+    state.download();  // what is not loaded stays
+    checkpoint::load(manifest, parts, state.state());
+    state.upload();
+  });
   if (manifest.progress.digest) {
     StateDigest want = *manifest.progress.digest;
     StateDigest got = sum_digests(digest_held_state(replica), replica.layout().table(), world);

@@ -5,13 +5,17 @@
 #include <fstream>
 #include <limits>
 
+#include "core/cuda_module.h"
+#include "core/device_backend.h"
+
 namespace phalanx {
 namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
 
-// What the kernel says can be had without swapping; a very large number where it does not tell.
-std::int64_t available_bytes() {
+// On the CPU, what the kernel says can be had without swapping; a very large number where it does not tell.
+std::int64_t available_bytes(Device device) {
+  if (device.type == DeviceType::cuda) return cuda_module().device->free_bytes(device.index);
   std::ifstream file("/proc/meminfo");
   std::string key;
   std::string unit;
@@ -25,21 +29,23 @@ std::int64_t available_bytes() {
 
 Memory Memory::planning(Device device) {
   return {{"weights", device},     {"gradients", device}, {"optimizer", device},
-          {"activations", device}, {"workspace", device}, {"snapshot", device}};
+          {"activations", device}, {"workspace", device}, {"snapshot", Device{}}};
 }
 
 Memory Memory::allocate(Device device, const Memory& planned) {
   std::int64_t needed = 0;
   for (const ArenaBytes& arena : planned.bytes()) needed += arena.planned;
-  const std::int64_t available = available_bytes();
+  if (device.type != DeviceType::cpu) needed -= planned.snapshot.peak();
+  const std::int64_t available = available_bytes(device);
   if (needed > available) {
     throw UsageError(
-        fmt::format("one rank needs {:.1f} MiB and this host has {:.1f} MiB left; lower training.micro_batch, set "
+        fmt::format("one rank needs {:.1f} MiB and this {} has {:.1f} MiB left; lower training.micro_batch, set "
                     "training.recompute, set checkpoint.asynchronous to false, or use more ranks with parallel.tensor "
                     "or parallel.shard_optimizer ({})",
-                    static_cast<double>(needed) / kMiB, static_cast<double>(available) / kMiB, describe(planned)));
+                    static_cast<double>(needed) / kMiB, device.type == DeviceType::cuda ? "GPU" : "host",
+                    static_cast<double>(available) / kMiB, describe(planned)));
   }
-  const auto real = [&](const Arena& plan) { return Arena(plan.name(), device, plan.peak()); };
+  const auto real = [&](const Arena& plan) { return Arena(plan.name(), plan.device(), plan.peak()); };
   return {real(planned.weights),     real(planned.gradients), real(planned.optimizer),
           real(planned.activations), real(planned.workspace), real(planned.snapshot)};
 }

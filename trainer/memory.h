@@ -23,7 +23,7 @@ struct Memory {
   Arena optimizer;    // fp32 masters and moments of this rank's own part
   Arena activations;  // of one micro-batch
   Arena workspace;    // of one op
-  Arena snapshot;     // copy of masters and moments that a checkpoint is written from; empty where none is needed
+  Arena snapshot;     // in host memory: the copy of masters and moments that a checkpoint is written from; may be empty
 
   static Memory planning(Device device);
   // As large as `planned` turned out to be. Throws UsageError naming the knobs when this host has not got it.

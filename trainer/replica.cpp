@@ -24,7 +24,7 @@ std::unique_ptr<ParamLayout> make_layout(const ReplicaOptions& o, const Network&
 }
 
 ops::Exec make_exec(const ReplicaOptions& o, Memory& memory) {
-  return {o.device, {}, &memory.workspace, memory.workspace.planning() ? nullptr : &ops::cpu_op_table()};
+  return {o.device, {}, &memory.workspace, memory.workspace.planning() ? nullptr : &ops::op_table(o.device)};
 }
 
 }  // namespace
@@ -49,6 +49,8 @@ std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, con
       parts->snapshot.*kind = m.snapshot.take({layout.own_count()}, DType::f32);
     }
   }
+  const std::size_t held = layout.table().size() + 3 * parts->optimizer->pieces().size();
+  parts->digests = m.optimizer.take({static_cast<std::int64_t>(held)}, DType::i64);
   return parts;
 }
 

@@ -80,6 +80,9 @@ class Replica {
   [[nodiscard]] const Tensor& loss_sums() const { return parts_->loss_sums; }  // (kLossSums) fp64
   [[nodiscard]] LossSums read_loss_sums() const;
 
+  // Room for the digest of each tensor of the state: (n) int64.
+  [[nodiscard]] const Tensor& digests() const { return parts_->digests; }
+
   // For a micro-batch: with gradients told to the reducer (training) or not. `matrix_gradients`: overwrite for the
   // first one after Parameters::clear_gradients.
   [[nodiscard]] Context context(ops::Write matrix_gradients = ops::Write::accumulate);
@@ -104,6 +107,7 @@ class Replica {
     std::vector<Tensor> spare_gradients;
     Tensor loss_sums;
     Snapshot snapshot;
+    Tensor digests;
   };
   static std::unique_ptr<Parts> make_parts(const ReplicaOptions& options, const Network& network,
                                            const ParamLayout& layout, Memory memory);

@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "core/log.h"
 #include "trainer/build.h"
+#include "trainer/host_state.h"
 
 namespace phalanx {
 namespace {
@@ -67,16 +68,17 @@ checkpoint::SaveOutcome Saver::save_now(const checkpoint::SaveOrder& next) {
   const auto start = Clock::now();
   checkpoint::SaveOutcome outcome{next.progress.step, "", "", 0};
   std::exception_ptr unsound;
+  const HostState state(replica_);
+  state.download();
   try {
-    outcome.folder =
-        checkpoint::save(next.checkpoints, next.progress, next.provenance, owned_state(replica_), world_, [&] {
-          try {
-            trainer_.checked_digest();
-          } catch (...) {
-            unsound = std::current_exception();
-            throw;
-          }
-        });
+    outcome.folder = checkpoint::save(next.checkpoints, next.progress, next.provenance, state.state(), world_, [&] {
+      try {
+        trainer_.checked_digest();
+      } catch (...) {
+        unsound = std::current_exception();
+        throw;
+      }
+    });
   } catch (const AgreedError& error) {
     if (unsound) std::rethrow_exception(unsound);
     outcome.error = error.what();

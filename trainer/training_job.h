@@ -58,6 +58,7 @@ class TrainingJob {
   const Runtime& runtime_;
   Grid grid_;
   int threads_;
+  Device device_;
   Runtime::Axes axes_;
   DataIdentity identity_;
   StartPoint start_;

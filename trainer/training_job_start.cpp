@@ -12,6 +12,7 @@
 #include "trainer/agree.h"
 #include "trainer/build.h"
 #include "trainer/config/resolve.h"
+#include "trainer/device.h"
 #include "trainer/disk_plan.h"
 #include "trainer/failure.h"
 #include "trainer/load_state.h"
@@ -25,7 +26,8 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
       runtime_(runtime),
       grid_(grid_of(config, runtime.world_size())),
       threads_(threads),
-      axes_(runtime.split(grid_)) {
+      device_(choose_device(config.run.device, runtime)),
+      axes_(open_axes(runtime, grid_, device_)) {
   install_stop_signals();
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] { identity_ = identify_data(config_); });
@@ -44,7 +46,7 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
 void TrainingJob::prepare() {
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] {
-    ReplicaOptions options = replica_options(config_, grid_, runtime_.world_rank());
+    ReplicaOptions options = replica_options(config_, grid_, runtime_.world_rank(), device_);
     options.snapshot = config_.checkpoint.asynchronous;
     replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, training_workload(batch_shape(config_)));
   });
@@ -71,8 +73,8 @@ void TrainingJob::describe_start() const {
   const DType dtype = replica_->options().dtype;
   log::info("run ", config_.run.name, ": ", runtime_.world_size(), " ranks = data ", grid_.data, " x tensor ",
             grid_.tensor, ", ", threads_, " threads each; output ", config_.run.output);
-  log::info("device cpu, ", name_of(dtype), ", reproducible ", config_.run.reproducible, "; products by ",
-            ops::describe_products(replica_->context().exec, dtype));
+  log::info("device ", describe(device_, config_.run.device), ", ", name_of(dtype), ", reproducible ",
+            config_.run.reproducible, "; products by ", ops::describe_products(replica_->context().exec, dtype));
   log::info("model ", config_.model.family, ": ", parameter_count(replica_->layout().table()), " parameters, ",
             replica_->network().flops_per_token(batch_shape(config_)) * 1e-6, " MFLOP per training token");
   log::info(describe(replica_->memory()));
@@ -127,7 +129,7 @@ void TrainingJob::open_reports() {
                .data_ranks = grid_.data,
                .tensor_ranks = grid_.tensor,
                .threads = threads_,
-               .device = "cpu",
+               .device = device_.type == DeviceType::cpu ? "cpu" : "cuda",
                .precision = config_.training.precision,
                .reproducible = config_.run.reproducible,
                .parameters = parameter_count(replica_->layout().table()),

@@ -68,6 +68,23 @@ __global__ void sum_losses(double* total, const float* losses, std::int64_t N) {
   if (threadIdx.x == 0) *total += sum;
 }
 
+// total += rows whose target has the largest logit: one block.
+__global__ void count_correct(double* total, const float* stats, const std::int32_t* targets, std::int64_t S,
+                              std::int64_t N) {
+  double count = 0.0;
+  for (std::int64_t n = threadIdx.x; n < N; n += kThreads) {
+    float largest = minus_infinity();
+    float target = minus_infinity();
+    for (std::int64_t s = 0; s < S; ++s) {
+      largest = fmaxf(largest, stats[3 * (N * s + n)]);
+      target = fmaxf(target, stats[3 * (N * s + n) + 2]);
+    }
+    count += targets[n] >= 0 && target >= largest ? 1.0 : 0.0;
+  }
+  count = block_reduce(count, Add{});
+  if (threadIdx.x == 0) *total += count;
+}
+
 // z <- (softmax(z) - [v == target]) scale, zeros beyond `valid` and in ignored rows. 4 bytes per logit of bf16.
 template <class T, int width>
 __global__ void cross_entropy_backward_block_per_row(T* logits, const float* lse, const std::int32_t* targets,
@@ -104,6 +121,9 @@ void cross_entropy_combine(const Exec& exec, const CrossEntropyCombine& a) {
   launch(cross_entropy_combine_rows, {divide_up(N, 128), 128}, exec.stream, a.lse.as<float>(), a.losses.as<float>(),
          a.stats.as<float>(), a.targets.as<std::int32_t>(), a.stats.size(0), N);
   launch(sum_losses, {1, kThreads}, exec.stream, a.loss_sum.as<double>(), a.losses.as<float>(), N);
+  if (!a.correct.defined()) return;
+  launch(count_correct, {1, kThreads}, exec.stream, a.correct.as<double>(), a.stats.as<float>(),
+         a.targets.as<std::int32_t>(), a.stats.size(0), N);
 }
 
 void cross_entropy_backward(const Exec& exec, const CrossEntropyBackward& a) {

@@ -3,17 +3,21 @@
 #include <algorithm>
 
 #include "core/clock.h"
+#include "core/cuda_module.h"
 #include "core/device.h"
+#include "core/device_backend.h"
 #include "model/ops/linear.h"
 
 namespace phalanx::ops {
 namespace {
 
-constexpr double kSeconds = 0.25;     // time to spend, after one product to warm up
+constexpr double kSeconds = 0.25;  // time to spend, after one product to warm up
 constexpr int kMostRuns = 64;
 
 // Rows and channels: large enough that edges and start-up do not count.
-std::int64_t size_on(Device device) { return device.type == DeviceType::cpu ? 1536 : 8192; }
+std::int64_t size_on(Device device) {
+  return device.type == DeviceType::cpu ? 1536 : 64 * cuda_module().device->multiprocessors(device.index);
+}
 
 double seconds_of(const Exec& exec, const LinearBackwardInput& product) {
   const auto start = Clock::now();

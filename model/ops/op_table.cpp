@@ -60,8 +60,6 @@ const OpTable& cpu_op_table() {
                        std::string_view(tables.back()->name).substr(4), ")"));
 }
 
-const OpTable& op_table(Device device) {
-  return device.type == DeviceType::cpu ? cpu_op_table() : *cuda_module().ops;
-}
+const OpTable& op_table(Device device) { return device.type == DeviceType::cpu ? cpu_op_table() : *cuda_module().ops; }
 
 }  // namespace phalanx::ops

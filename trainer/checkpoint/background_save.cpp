@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "trainer/agree.h"
 #include "trainer/checkpoint/owned_digest.h"
 
@@ -22,6 +23,7 @@ std::array<Tensor, 3> kinds_of(const OwnedState& state) { return {state.master, 
 void copy_with_all_threads(const Tensor& to, const Tensor& from) {
   ENSURE(to.defined() && from.defined() && to.bytes() == from.bytes(), "snapshot of ", to_string(from.shape), " in ",
          to_string(to.shape));
+  if (from.device.type != DeviceType::cpu) return copy(to, from, {});
   const std::int64_t bytes = from.bytes();
 #pragma omp parallel for schedule(static)
   for (std::int64_t begin = 0; begin < bytes; begin += kCopyBytes) {

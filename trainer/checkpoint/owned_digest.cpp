@@ -7,14 +7,12 @@
 
 namespace phalanx::checkpoint {
 
-std::uint64_t digest_of_piece(const ops::Exec& exec, const ParamSpec& spec, const OwnedPiece& piece,
-                              const Tensor& own) {
+void digest_piece(const ops::Exec& exec, const Tensor& out, const ParamSpec& spec, const OwnedPiece& piece,
+                  const Tensor& own) {
   const ShardGeometry g = shard_geometry(spec, piece.shard, piece.shard_count);
   const std::int64_t count = std::clamp<std::int64_t>(g.true_elements() - piece.begin, 0, piece.count);
-  std::int64_t sum = 0;
-  ops::digest(exec, host_tensor(&sum, {1}), own.slice(piece.own_offset, count),
+  ops::digest(exec, out, own.slice(piece.own_offset, count),
               {.begin = piece.begin, .block = g.block, .stride = g.global_block, .offset = g.shard_offset});
-  return static_cast<std::uint64_t>(sum);
 }
 
 StateDigest digest_of_owned(const OwnedState& state) {
@@ -25,8 +23,11 @@ StateDigest digest_of_owned(const OwnedState& state) {
   for (const OwnedPiece& piece : state.layout->owned_pieces(state.part, state.tensor_rank)) {
     if (!piece.primary) continue;
     const ParamSpec& spec = state.layout->table()[static_cast<std::size_t>(piece.spec)];
-    const auto part = [&](const Tensor& own) {
-      return own.defined() ? digest_factor(spec.name) * digest_of_piece(exec, spec, piece, own) : 0;
+    const auto part = [&](const Tensor& own) -> std::uint64_t {
+      if (!own.defined()) return 0;
+      std::int64_t sum = 0;
+      digest_piece(exec, host_tensor(&sum, {1}), spec, piece, own);
+      return digest_factor(spec.name) * static_cast<std::uint64_t>(sum);
     };
     share.master += part(state.master);
     share.m += part(state.m);

@@ -9,11 +9,12 @@
 
 namespace phalanx::checkpoint {
 
-// Of one piece of own elements (own_count) by global index, padding left out.
-std::uint64_t digest_of_piece(const ops::Exec& exec, const ParamSpec& spec, const OwnedPiece& piece, const Tensor& own);
+// out (1) int64 <- the digest of one piece of own elements (own_count) by global index, padding left out.
+void digest_piece(const ops::Exec& exec, const Tensor& out, const ParamSpec& spec, const OwnedPiece& piece,
+                  const Tensor& own);
 
-// This rank's share in the StateDigest: of the pieces that it saves. m and v may be undefined. Not collective; may run
-// on any thread.
+// This rank's share in the StateDigest: of the pieces that it saves, in host memory. m and v may be undefined. Not
+// collective; may run on any thread.
 StateDigest digest_of_owned(const OwnedState& state);
 
 // The shares of all ranks, added. Collective.

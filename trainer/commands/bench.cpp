@@ -14,6 +14,7 @@
 #include "trainer/config/load.h"
 #include "trainer/config/resolve.h"
 #include "trainer/config/validate.h"
+#include "trainer/device.h"
 #include "trainer/threads.h"
 #include "trainer/trainer.h"
 
@@ -74,8 +75,9 @@ struct Report {
 
 Report measure(const config::Config& config, int steps, const Runtime& runtime) {
   const Grid grid = grid_of(config, runtime.world_size());
-  const Runtime::Axes axes = runtime.split(grid);
-  const ReplicaOptions options = replica_options(config, grid, runtime.world_rank());
+  const Device device = choose_device(config.run.device, runtime);
+  const Runtime::Axes axes = open_axes(runtime, grid, device);
+  const ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device);
   Replica replica(options, *axes.data, *axes.tensor, training_workload(batch_shape(config)));
   replica.fill_initial_values();
   Report report;

@@ -14,6 +14,7 @@
 #include "trainer/config/load.h"
 #include "trainer/config/resolve.h"
 #include "trainer/config/validate.h"
+#include "trainer/device.h"
 #include "trainer/evaluation.h"
 #include "trainer/load_state.h"
 #include "trainer/resume.h"
@@ -43,8 +44,9 @@ std::vector<std::int64_t> training_counts(const config::Config& config) {
 
 EvaluationReport evaluate(const config::Config& config, const checkpoint::Manifest& manifest, const Runtime& runtime) {
   const Grid grid = grid_of(config, runtime.world_size());
-  const Runtime::Axes axes = runtime.split(grid);
-  ReplicaOptions options = replica_options(config, grid, runtime.world_rank());
+  const Device device = choose_device(config.run.device, runtime);
+  const Runtime::Axes axes = open_axes(runtime, grid, device);
+  ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device);
   options.training = false;
   std::unique_ptr<Replica> replica;
   std::vector<Batch> batches;

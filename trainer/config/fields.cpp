@@ -70,7 +70,7 @@ const std::vector<Field>& list() {
       {"run.output", run<&Run::output>(), "folder", "where the run writes checkpoints, metrics and status", any()},
       {"run.seed", run<&Run::seed>(), "", "key of every random number: initial values, order of samples, dropout",
        any()},
-      {"run.device", run<&Run::device>(), "", "where it computes; auto: the CPU", one_of({"auto", "cpu", "cuda"})},
+      {"run.device", run<&Run::device>(), "", "where it computes; auto: a GPU where every rank has one, else the CPU", one_of({"auto", "cpu", "cuda"})},
       {"run.reproducible", run<&Run::reproducible>(), "",
        "what gives the same bits again: nothing, the same layout, any layout",
        one_of({"none", "same_layout", "layout"})},

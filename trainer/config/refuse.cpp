@@ -13,8 +13,6 @@ struct Refusal {
 };
 
 constexpr std::array kRefusals = {
-    Refusal{"run.device", [](const Config& c) { return c.run.device == "cuda"; },
-            "cuda is not available in this build; auto and cpu work"},
     Refusal{"model.family", [](const Config& c) { return c.model.family == "bert"; },
             "bert is not available; gpt works"},
     Refusal{"model.tie_embeddings", [](const Config& c) { return !c.model.tie_embeddings; },

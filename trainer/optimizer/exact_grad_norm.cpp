@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/device.h"
 #include "model/ops/exact_sum.h"
 
 namespace phalanx {
@@ -21,7 +22,7 @@ std::int64_t ExactGradNorm::largest(const ops::Exec& exec, const Tensor& flat_gr
   std::int64_t largest = 0;
   for (const OwnedPiece& piece : pieces_) {
     ops::largest_magnitude(exec, scratch_.slice(0, 1), flat_gradients.slice(piece.flat_offset, piece.count));
-    largest = std::max(largest, *scratch_.as<std::int64_t>());
+    largest = std::max(largest, to_host<std::int64_t>(scratch_, exec.stream).front());
   }
   world.all_reduce(host_tensor(&largest, {1}), Reduce::max, {});
   return largest;
@@ -37,9 +38,8 @@ std::vector<double> ExactGradNorm::sums(const ops::Exec& exec, const Tensor& fla
   for (const OwnedPiece& piece : pieces_) {
     ops::exact_sum_of_squares(exec, scratch_, flat_gradients.slice(piece.flat_offset, piece.count), exponent);
     const std::size_t group = norm_group(layout_.table()[static_cast<std::size_t>(piece.spec)]);
-    for (std::size_t i = 0; i < ops::kSquareLimbs; ++i) {
-      limbs[group * ops::kSquareLimbs + i] += scratch_.as<std::int64_t>()[i];
-    }
+    const std::vector<std::int64_t> squares = to_host<std::int64_t>(scratch_, exec.stream);
+    for (std::size_t i = 0; i < ops::kSquareLimbs; ++i) limbs[group * ops::kSquareLimbs + i] += squares[i];
   }
   world.all_reduce(host_tensor(limbs.data(), {static_cast<std::int64_t>(limbs.size())}), Reduce::sum, {});
   std::vector<double> sums(groups_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/device.h"
 #include "model/ops/flat.h"
 
 namespace phalanx {
@@ -32,7 +33,7 @@ std::vector<double> GradNorm::local_sums(const ops::Exec& exec, const Tensor& fl
   fill_sums(exec, flat_gradients);
   std::vector<double> groups(groups_, 0.0);
   const auto& pieces = state_.pieces();
-  const double* sums = sums_.as<double>();
+  const std::vector<double> sums = to_host<double>(sums_, exec.stream);
   for (std::size_t i = 0; counts_ && i < pieces.size(); ++i) {
     if (!pieces[i].primary) continue;
     groups[norm_group(layout_.table()[static_cast<std::size_t>(pieces[i].spec)])] += sums[i];
@@ -43,7 +44,7 @@ std::vector<double> GradNorm::local_sums(const ops::Exec& exec, const Tensor& fl
 int GradNorm::first_not_finite(const ops::Exec& exec, const Tensor& flat_gradients) const {
   fill_sums(exec, flat_gradients);
   auto first = static_cast<int>(layout_.table().size());
-  const double* sums = sums_.as<double>();
+  const std::vector<double> sums = to_host<double>(sums_, exec.stream);
   for (std::size_t i = 0; i < state_.pieces().size(); ++i) {
     if (!std::isfinite(sums[i])) first = std::min(first, state_.pieces()[i].spec);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/device.h"
 #include "core/random.h"
 #include "model/ops/flat.h"
 
@@ -35,9 +36,13 @@ OptimizerState::OptimizerState(const ParamLayout& layout, const Parameters& para
 }
 
 void OptimizerState::fill_initial_values(std::uint64_t seed) const {
+  std::vector<float> values;
   for (const OwnedPiece& piece : pieces_) {
     const ParamSpec& spec = layout_.table()[static_cast<std::size_t>(piece.spec)];
-    float* out = master_.as<float>() + piece.own_offset;
+    const Tensor own = master_.slice(piece.own_offset, piece.count);
+    const bool in_place = own.device.type == DeviceType::cpu;
+    if (!in_place) values.resize(static_cast<std::size_t>(piece.count));
+    float* out = in_place ? own.as<float>() : values.data();
     for (const GlobalRun& run : global_runs(spec, piece.shard, piece.shard_count, piece.begin, piece.count)) {
       float* to = out + (run.shard_begin - piece.begin);
       if (run.global_begin < 0) {
@@ -46,6 +51,7 @@ void OptimizerState::fill_initial_values(std::uint64_t seed) const {
         fill_run(spec, piece.spec, run, seed, to);
       }
     }
+    if (!in_place) copy(own, host_tensor(values.data(), {piece.count}), {});
   }
 }
 

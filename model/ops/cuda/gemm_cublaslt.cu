@@ -9,12 +9,12 @@
 #include "core/cuda_check.h"
 #include "model/ops/linear_scratch.h"
 
-#define CUBLAS_OK(call)                                                                            \
-  do {                                                                                             \
-    const cublasStatus_t phalanx_cublas_status = (call);                                           \
-    if (phalanx_cublas_status != CUBLAS_STATUS_SUCCESS) {                                          \
-      FAIL_WITH(#call ": ", cublasGetStatusString(phalanx_cublas_status));                         \
-    }                                                                                              \
+#define CUBLAS_OK(call)                                                    \
+  do {                                                                     \
+    const cublasStatus_t phalanx_cublas_status = (call);                   \
+    if (phalanx_cublas_status != CUBLAS_STATUS_SUCCESS) {                  \
+      FAIL_WITH(#call ": ", cublasGetStatusString(phalanx_cublas_status)); \
+    }                                                                      \
   } while (false)
 
 namespace phalanx::ops::cuda {
@@ -102,7 +102,8 @@ class Library {
     CUBLAS_OK(cublasLtMatmulPreferenceCreate(&raw));
     const Preference preference(raw);
     const auto bytes = static_cast<std::uint64_t>(kGpuProductBytes);
-    CUBLAS_OK(cublasLtMatmulPreferenceSetAttribute(raw, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes));
+    CUBLAS_OK(
+        cublasLtMatmulPreferenceSetAttribute(raw, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes));
     cublasLtMatmulHeuristicResult_t best{};
     int found = 0;
     const cublasStatus_t status =

@@ -11,6 +11,9 @@ namespace phalanx::emulator {
 namespace {
 
 constexpr std::size_t kDeviceBytes = std::size_t{1} << 32;  // one block larger than this is refused
+constexpr std::size_t kHugePage = std::size_t{2} << 20;     // few pages, so that protecting them is cheap
+
+std::size_t whole_pages(std::size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
 
 std::map<void*, std::size_t>& blocks() {
   static std::map<void*, std::size_t> all;
@@ -48,7 +51,7 @@ cudaError_t cudaDriverGetVersion(int* version) {
 }
 cudaError_t cudaRuntimeGetVersion(int* version) { return cudaDriverGetVersion(version); }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int /*device*/) {
-  *properties = {"emulated GPU", phalanx::emulator::kDeviceBytes, 9, 0};
+  *properties = {"emulated GPU", phalanx::emulator::kDeviceBytes, 9, 0, 1};
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
@@ -58,16 +61,20 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   if (bytes > phalanx::emulator::kDeviceBytes) return cudaErrorMemoryAllocation;
-  void* block = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (block == MAP_FAILED) return cudaErrorMemoryAllocation;
-  blocks()[block] = bytes;
+  const std::size_t size = phalanx::emulator::whole_pages(bytes);
+  void* block = std::aligned_alloc(phalanx::emulator::kHugePage, size);
+  if (block == nullptr) return cudaErrorMemoryAllocation;
+  madvise(block, size, MADV_HUGEPAGE);
+  mprotect(block, size, PROT_NONE);
+  blocks()[block] = size;
   *memory = block;
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) {
   const auto found = blocks().find(memory);
   if (found == blocks().end()) return cudaSuccess;
-  munmap(memory, found->second);
+  mprotect(memory, found->second, PROT_READ | PROT_WRITE);
+  std::free(memory);
   blocks().erase(found);
   return cudaSuccess;
 }

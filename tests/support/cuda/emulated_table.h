@@ -1,5 +1,5 @@
-// The CUDA ops, run on the host by the emulator, as a table that tests take beside those of the CPU. Matrix products are
-// plain loops.
+// The CUDA ops, run on the host by the emulator, as a table that tests take beside those of the CPU. Matrix products
+// are plain loops.
 #pragma once
 
 #include "model/ops/op_table.h"
