@@ -35,7 +35,7 @@ TEST_P(TanhOp, BackwardMatchesCentralDifferences) {
   expect_close(dx, numeric_gradient(loss, x.values()), 4.0 * epsilon_of(DType::f32), 8.0 * epsilon_of(DType::f32));
 }
 
-PHALANX_EACH_CPU_LEVEL(TanhOp);
+PHALANX_EACH_TABLE(TanhOp);
 
 }  // namespace
 }  // namespace phalanx::ops
