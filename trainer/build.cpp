@@ -1,8 +1,10 @@
 #include "trainer/build.h"
 
 #include <bit>
+#include <optional>
 
 #include "data/evaluation_batches.h"
+#include "data/masked_lm.h"
 
 namespace phalanx {
 namespace {
@@ -14,6 +16,20 @@ Recompute recompute_of(const std::string& name) {
 
 // Buckets large enough for full bandwidth between GPUs; on CPU ranks the size only bounds the granularity of parts.
 constexpr std::int64_t kDefaultBucketMiB = 64;
+
+bool is_masked(const config::Config& c) { return c.objective.type == "masked_lm"; }
+
+// Ids come from the tokenizer that made `shards`. Empty: causal.
+std::optional<data::MaskedLm> masked_lm(const config::Config& c, const std::string& shards) {
+  if (!is_masked(c)) return std::nullopt;
+  return data::MaskedLm{.mask_probability = c.objective.mask_probability,
+                        .mask_token = c.objective.mask_token,
+                        .random_token = c.objective.random_token,
+                        .whole_word = c.objective.whole_word,
+                        .span = static_cast<int>(c.objective.span),
+                        .next_sentence = c.objective.next_sentence,
+                        .vocabulary = data::read_masked_vocabulary(shards)};
+}
 
 }  // namespace
 
@@ -29,7 +45,10 @@ NetworkOptions network_options(const config::Config& c) {
           .attention_dropout = c.model.attention_dropout,
           .activation = c.model.activation == "gelu_erf" ? ops::Gelu::erf : ops::Gelu::tanh,
           .init_std = static_cast<float>(c.model.init_std),
-          .recompute = recompute_of(c.training.recompute)};
+          .recompute = recompute_of(c.training.recompute),
+          .norm_epsilon = c.model.family == "bert" ? 1e-12 : 1e-5,  // as published
+          .token_types = c.model.token_types.value,
+          .next_sentence = c.objective.next_sentence};
 }
 
 Grid grid_of(const config::Config& c, int world_size) {
@@ -61,7 +80,11 @@ ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_ran
 }
 
 BatchShape batch_shape(const config::Config& c) {
-  return {.B = static_cast<int>(sequences_at_once(c)), .T = static_cast<int>(c.model.context)};
+  BatchShape shape{.B = static_cast<int>(sequences_at_once(c)), .T = static_cast<int>(c.model.context)};
+  if (!is_masked(c)) return shape;
+  shape.P = data::predictions_per_sequence(shape.T, c.objective.mask_probability);
+  shape.pairs = c.objective.next_sentence;
+  return shape;
 }
 
 Batch empty_batch(const BatchShape& shape) {
@@ -102,6 +125,7 @@ data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions
   o.data_ranks = replica.grid.data;
   o.prefetch = static_cast<int>(c.data.prefetch);
   o.document_attention = c.data.document_attention;
+  o.masked = masked_lm(c, c.data.train.front().path);
   o.first_sequence = first_sequence;
   return o;
 }
@@ -109,7 +133,7 @@ data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions
 std::vector<Batch> validation_batches(const config::Config& c, const ReplicaOptions& replica) {
   return data::evaluation_batches(c.data.validation, static_cast<int>(c.model.context), c.evaluation.samples,
                                   static_cast<int>(sequences_at_once(c)), replica.coord.data, replica.grid.data,
-                                  c.data.document_attention);
+                                  c.data.document_attention, masked_lm(c, c.data.validation));
 }
 
 checkpoint::OwnedState owned_state(const Replica& replica) {

@@ -24,19 +24,30 @@ double unigram_loss_sum(const std::vector<Batch>& batches, const std::vector<std
 }
 
 std::string to_text(const EvaluationReport& r) {
-  return fmt::format(
-      "loss {:.4f}   perplexity {:.2f}   over {} predicted tokens in {:.1f} s\n"
-      "baselines: uniform {:.4f}   unigram {:.4f}",
-      r.loss, r.perplexity, r.tokens, r.seconds, r.uniform_loss, r.unigram_loss);
+  std::string text =
+      fmt::format("loss {:.4f}   perplexity {:.2f}   accuracy {:.1f} %   over {} predicted tokens in {:.1f} s\n",
+                  r.token_loss, r.perplexity, 100.0 * r.token_accuracy, r.tokens, r.seconds);
+  if (r.pairs > 0) {
+    text += fmt::format("next sentence: loss {:.4f}   accuracy {:.1f} %   over {} pairs\n", r.sentence_loss,
+                        100.0 * r.sentence_accuracy, r.pairs);
+  }
+  return text + fmt::format("baselines: uniform {:.4f}   unigram {:.4f}", r.uniform_loss, r.unigram_loss);
 }
 
 std::string to_json(const EvaluationReport& r) {
   nlohmann::ordered_json json = {{"loss", r.loss},
+                                 {"token_loss", r.token_loss},
+                                 {"token_accuracy", r.token_accuracy},
                                  {"perplexity", r.perplexity},
                                  {"tokens", r.tokens},
                                  {"uniform_loss", r.uniform_loss},
                                  {"unigram_loss", r.unigram_loss},
                                  {"seconds", r.seconds}};
+  if (r.pairs > 0) {
+    json["pairs"] = r.pairs;
+    json["sentence_loss"] = r.sentence_loss;
+    json["sentence_accuracy"] = r.sentence_accuracy;
+  }
   std::vector<std::string> not_finite;
   for (const auto& [key, value] : json.items()) {
     if (value.is_number_float() && !std::isfinite(value.get<double>())) not_finite.push_back(key);

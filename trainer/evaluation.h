@@ -10,9 +10,14 @@
 namespace phalanx {
 
 struct EvaluationReport {
-  double loss = 0;          // nats per predicted token
-  double perplexity = 0;    // exp(loss)
-  std::int64_t tokens = 0;  // predicted
+  double loss = 0;            // token_loss + sentence_loss
+  double token_loss = 0;      // nats per predicted token
+  double token_accuracy = 0;  // of the predicted tokens
+  double perplexity = 0;      // exp(token_loss)
+  std::int64_t tokens = 0;    // predicted
+  std::int64_t pairs = 0;     // of sentences, predicted; 0: there is no such objective
+  double sentence_loss = 0;   // nats per pair
+  double sentence_accuracy = 0;
   double uniform_loss = 0;  // log V
   double unigram_loss = 0;  // of the training tokens' frequencies, add-one; not finite when they are unknown
   double seconds = 0;

@@ -7,16 +7,17 @@
 #include "trainer/agree.h"
 #include "trainer/build.h"
 #include "trainer/config/divide.h"
-#include "trainer/config/load.h"
 #include "trainer/device.h"
 #include "trainer/load_state.h"
+#include "trainer/resume.h"
 
 namespace phalanx {
 namespace {
 
 const Gpt& as_gpt(const Network& network) {
   const auto* gpt = dynamic_cast<const Gpt*>(&network);
-  if (gpt == nullptr) throw UsageError("generate needs a causal model (model.family: gpt)");
+  if (gpt == nullptr)
+    throw UsageError("generate needs a causal model (model.family: gpt); fill predicts masked tokens");
   return *gpt;
 }
 
@@ -54,7 +55,7 @@ Replica::Workload generation_workload() {
 }
 
 config::Config config_for(const checkpoint::Manifest& manifest, int tensor) {
-  config::Config config = config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
+  config::Config config = stored_config(manifest);
   config.run.reproducible = "same_layout";  // one shard per rank, whatever the run that was saved had,
   config.run.device = "auto";               // and wherever it ran
   config::Problems problems;

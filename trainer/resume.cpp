@@ -53,6 +53,12 @@ std::string chosen_checkpoint(const StartRequest& request, const config::Config&
 
 }  // namespace
 
+config::Config stored_config(const checkpoint::Manifest& manifest) {
+  const checkpoint::Provenance& made = manifest.provenance;
+  return config::resolve_sizes(config::parse(made.config_yaml, manifest.folder + " (configuration)", {}),
+                               made.data_ranks * made.tensor_ranks);
+}
+
 StartPoint find_start(const StartRequest& request, const config::Config& config, Communicator& world) {
   if (!request.init.empty() && request.resume != "auto") {
     throw UsageError("--init starts a new run; it cannot be combined with --resume");
@@ -77,7 +83,7 @@ StartPoint find_start(const StartRequest& request, const config::Config& config,
 
 std::vector<std::string> check_resume(const checkpoint::Manifest& manifest, const config::Config& config,
                                       const DataIdentity& identity) {
-  const config::Config old = config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
+  const config::Config old = stored_config(manifest);
   std::string refused;
   std::vector<std::string> changed;
   for (const config::Difference& d : config::diff(old, config)) {
@@ -110,8 +116,7 @@ std::vector<config::Difference> model_differences(const config::Config& old_conf
 }
 
 void require_same_model(const checkpoint::Manifest& manifest, const config::Config& config) {
-  const config::Config stored =
-      config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
+  const config::Config stored = stored_config(manifest);
   std::string differing;
   for (const config::Difference& d : model_differences(stored, config)) {
     differing += str("\n  ", d.key, ": checkpoint ", d.old_value, ", configuration ", d.new_value);

@@ -25,6 +25,10 @@ struct StartPoint {
   std::optional<checkpoint::Manifest> init;
 };
 
+// The configuration that a checkpoint was made with. Sizes that were left to the program, or unknown to it then, are as
+// it would choose them.
+config::Config stored_config(const checkpoint::Manifest& manifest);
+
 // Decided by rank 0 for all. Throws UsageError when the request cannot be met.
 StartPoint find_start(const StartRequest& request, const config::Config& config, Communicator& world);
 

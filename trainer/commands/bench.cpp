@@ -29,6 +29,17 @@ struct Options {
 
 constexpr int kWarmUpSteps = 2;
 
+// Random targets of sequence b, at the ends of equal parts of it.
+void fill_targets(const RandomKey& key, std::int64_t V, std::size_t b, Batch& batch) {
+  const auto T = static_cast<std::size_t>(batch.T);
+  const auto P = static_cast<std::size_t>(batch.P);
+  for (std::size_t p = 0; p < P; ++p) {
+    const std::size_t t = (p + 1) * T / P - 1;
+    batch.targets[b * P + p] = static_cast<std::int32_t>(random_u64(key, 2 * t + 1) % static_cast<std::uint64_t>(V));
+    if (!batch.slots.empty()) batch.slots[b * P + p] = static_cast<std::int32_t>(b * T + t);
+  }
+}
+
 // Micro-batches of uniform random tokens, each window one document.
 data::StepBatch random_step(const config::Config& c, const ReplicaOptions& replica) {
   data::StepBatch step;
@@ -43,15 +54,19 @@ data::StepBatch random_step(const config::Config& c, const ReplicaOptions& repli
         const std::size_t i = b * static_cast<std::size_t>(batch.T) + t;
         const auto V = static_cast<std::uint64_t>(c.model.vocabulary.value);
         batch.tokens[i] = static_cast<std::int32_t>(random_u64(key, 2 * t) % V);
-        batch.targets[i] = static_cast<std::int32_t>(random_u64(key, 2 * t + 1) % V);
         batch.positions[i] = static_cast<std::int32_t>(t);
         batch.document_begin[i] = 0;
         batch.document_end[i] = batch.T;
+        if (!batch.token_types.empty()) batch.token_types[i] = 2 * t < static_cast<std::size_t>(batch.T) ? 0 : 1;
       }
+      fill_targets(key, c.model.vocabulary.value, b, batch);
+      if (!batch.next_sentence.empty()) batch.next_sentence[b] = static_cast<std::int32_t>(sequence % 2);
     }
-    batch.predicted = std::int64_t{batch.B} * batch.T;
+    batch.predicted = std::int64_t{batch.B} * batch.P;
+    batch.predicted_pairs = static_cast<std::int64_t>(batch.next_sentence.size());
     step.predicted += batch.predicted;
-    step.tokens += batch.predicted;
+    step.predicted_pairs += batch.predicted_pairs;
+    step.tokens += std::int64_t{batch.B} * batch.T;
     step.micro.push_back(std::move(batch));
   }
   return step;

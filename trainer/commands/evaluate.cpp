@@ -62,8 +62,13 @@ EvaluationReport evaluate(const config::Config& config, const checkpoint::Manife
   double unigram = unigram_loss_sum(batches, counts, config.model.vocabulary.value);
   axes.data->all_reduce(host_tensor(&unigram, {1}), Reduce::sum, {});
   return {.loss = stats.loss,
-          .perplexity = std::exp(stats.loss),
+          .token_loss = stats.token_loss,
+          .token_accuracy = stats.token_accuracy,
+          .perplexity = std::exp(stats.token_loss),
           .tokens = stats.tokens,
+          .pairs = stats.pairs,
+          .sentence_loss = stats.sentence_loss,
+          .sentence_accuracy = stats.sentence_accuracy,
           .uniform_loss = std::log(static_cast<double>(config.model.vocabulary.value)),
           .unigram_loss =
               counts.empty() ? std::numeric_limits<double>::quiet_NaN() : unigram / static_cast<double>(stats.tokens),

@@ -37,6 +37,7 @@ struct Model {
   AutoInt vocabulary;  // auto: the tokenizer's
   double dropout = 0.0, attention_dropout = 0.0;
   std::string activation = "gelu_tanh";  // gelu_tanh | gelu_erf
+  AutoInt token_types;                   // rows of the segment table; auto: 2 with objective.next_sentence, else none
   std::string positions = "learned";
   bool tie_embeddings = true;
   double init_std = 0.02;
@@ -49,6 +50,7 @@ struct Objective {
   double mask_token = 0.8;         // of those: share replaced by the mask token
   double random_token = 0.1;       // of those: share replaced by a random token; the rest stay
   bool whole_word = false;         // masked_lm: words are masked as a whole
+  std::int64_t span = 1;           // masked_lm: longest run that is masked together
   bool next_sentence = false;      // masked_lm: with next-sentence prediction
   bool operator==(const Objective&) const = default;
 };

@@ -23,6 +23,7 @@ std::int64_t largest_divisor(std::int64_t n) {
 
 Config resolve_sizes(Config config, int world_size) {
   if (config.model.ffn.is_auto()) config.model.ffn.value = 4 * config.model.hidden;
+  if (config.model.token_types.is_auto()) config.model.token_types.value = config.objective.next_sentence ? 2 : 0;
   const std::int64_t tensor = config.parallel.tensor;
   const bool divides = tensor > 0 && world_size % tensor == 0;  // else validation says what is wrong
   if (config.parallel.data.is_auto() && divides) config.parallel.data.value = world_size / tensor;

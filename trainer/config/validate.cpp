@@ -129,6 +129,15 @@ void check_schedule(const Config& c, Problems& p) {
 }
 
 void check_objective(const Config& c, Problems& p) {
+  const bool masked = c.objective.type == "masked_lm";
+  p.require(masked == (c.model.family == "bert"), "objective.type (", c.objective.type, ") and model.family (",
+            c.model.family, ") do not go together: masked_lm needs bert, causal_lm needs gpt");
+  p.require(masked || !c.objective.next_sentence, "objective.next_sentence needs objective.type: masked_lm");
+  p.require(c.model.token_types.value != 1, "model.token_types must be 0 or 2, found 1");
+  p.require(!c.objective.next_sentence || c.model.token_types.value != 0,
+            "model.token_types (0): objective.next_sentence needs 2, so that the model can tell segments apart");
+  p.require(!masked || c.objective.mask_probability > 0.0, "objective.mask_probability must be above 0, found ",
+            number_text(c.objective.mask_probability));
   p.require(c.objective.mask_token + c.objective.random_token <= 1.0, "objective.mask_token (",
             number_text(c.objective.mask_token), ") + objective.random_token (", number_text(c.objective.random_token),
             ") must be at most 1");

@@ -121,13 +121,19 @@ void JsonLines::step(const StepStats& stats, const StepDetail& detail) {
 }
 
 void JsonLines::validation(const ValidationStats& stats) {
-  write(Event("validation")
-            .add("time", stats.time)
-            .add("step", stats.step)
-            .add("loss", stats.loss)
-            .add("tokens", stats.tokens)
-            .add("seconds", stats.seconds)
-            .text());
+  Event event("validation");
+  event.add("time", stats.time)
+      .add("step", stats.step)
+      .add("loss", stats.loss)
+      .add("tokens", stats.tokens)
+      .add("token_loss", stats.token_loss)
+      .add("token_accuracy", stats.token_accuracy);
+  if (stats.pairs > 0) {
+    event.add("pairs", stats.pairs)
+        .add("sentence_loss", stats.sentence_loss)
+        .add("sentence_accuracy", stats.sentence_accuracy);
+  }
+  write(event.add("seconds", stats.seconds).text());
 }
 
 void JsonLines::checkpoint(std::int64_t step, double time, const std::string& path, double seconds,

@@ -1,0 +1,152 @@
+#include "trainer/mask_filler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/device.h"
+#include "trainer/agree.h"
+#include "trainer/build.h"
+#include "trainer/config/divide.h"
+#include "trainer/device.h"
+#include "trainer/load_state.h"
+#include "trainer/resume.h"
+
+namespace phalanx {
+namespace {
+
+constexpr std::string_view kMaskText = "[MASK]";
+
+config::Config config_for(const checkpoint::Manifest& manifest, int ranks) {
+  config::Config config = stored_config(manifest);
+  config.run.reproducible = "same_layout";  // one shard per rank, whatever the run that was saved had
+  if (config.objective.type != "masked_lm") {
+    throw UsageError(str(manifest.folder,
+                         ": fill needs a masked language model (objective.type: masked_lm); generate "
+                         "continues a text"));
+  }
+  config::Problems problems;
+  config::require_divides(problems, "model.heads", config.model.heads, "the number of ranks", ranks);
+  config::require_divides(problems, "model.ffn", config.model.ffn.value, "the number of ranks", ranks);
+  if (!problems.list().empty()) throw UsageError(problems.list().front());
+  return config;
+}
+
+const Encoder& as_encoder(const Network& network) {
+  const auto* encoder = dynamic_cast<const Encoder*>(&network);
+  ENSURE(encoder != nullptr, "the network of a masked language model predicts no masks");
+  return *encoder;
+}
+
+// Probabilities of the `count` largest logits.
+std::vector<Prediction> likeliest(const std::vector<float>& logits, std::int64_t count) {
+  const float largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float z : logits) sum += std::exp(static_cast<double>(z) - static_cast<double>(largest));
+  std::vector<std::int32_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto kept = std::min(static_cast<std::size_t>(count), order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
+                    [&](std::int32_t a, std::int32_t b) {
+                      const float za = logits[static_cast<std::size_t>(a)];
+                      const float zb = logits[static_cast<std::size_t>(b)];
+                      return za != zb ? za > zb : a < b;
+                    });
+  std::vector<Prediction> best;
+  for (std::size_t i = 0; i < kept; ++i) {
+    const double z = logits[static_cast<std::size_t>(order[i])];
+    best.push_back({order[i], std::exp(z - static_cast<double>(largest)) / sum});
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> masked_sequence(const data::Tokenizer& tokenizer, const data::MaskedVocabulary& vocabulary,
+                                          const std::string& text) {
+  std::vector<std::int32_t> ids{vocabulary.cls};
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = text.find(kMaskText, begin);
+    tokenizer.encode(std::string_view(text).substr(begin, end == std::string::npos ? end : end - begin), ids);
+    if (end == std::string::npos) break;
+    ids.push_back(vocabulary.mask);
+    begin = end + kMaskText.size();
+  }
+  ids.push_back(vocabulary.sep);
+  return ids;
+}
+
+MaskFiller::MaskFiller(const checkpoint::Manifest& manifest, const Runtime& runtime, std::vector<std::int32_t> ids,
+                       std::int32_t mask)
+    : ids_(std::move(ids)) {
+  const config::Config config = config_for(manifest, runtime.world_size());
+  for (std::size_t t = 0; t < ids_.size(); ++t) {
+    if (ids_[t] == mask) slots_.push_back(static_cast<std::int32_t>(t));
+  }
+  if (slots_.empty()) throw UsageError(str("--text has no ", kMaskText, ": there is nothing to fill"));
+  if (static_cast<std::int64_t>(ids_.size()) > config.model.context) {
+    throw UsageError(str("--text has ", ids_.size(),
+                         " tokens with the special ones; this model's context "
+                         "(model.context) is ",
+                         config.model.context));
+  }
+  V_ = config.model.vocabulary.value;
+  const Grid grid{1, runtime.world_size()};
+  device_ = choose_device("auto", runtime);
+  axes_ = open_axes(runtime, grid, device_);
+  ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device_);
+  options.training = false;
+  on_every_rank(runtime.world(), [&] {
+    replica_ = std::make_unique<Replica>(
+        options, *axes_.data, *axes_.tensor, [planned = batch()](const Context& ctx, const Network& network) {
+          const EncoderHeads::Logits logits = as_encoder(network).predict(ctx, planned);
+          static_cast<void>(ctx.take({ctx.shards().total, logits.tokens.size(1), logits.tokens.size(2)}));
+        });
+  });
+  load_state(*replica_, manifest, checkpoint::Parts::weights, runtime.world());
+}
+
+MaskFiller::~MaskFiller() = default;
+
+// One sequence, one document.
+Batch MaskFiller::batch() const {
+  Batch batch;
+  const auto T = static_cast<int>(ids_.size());
+  batch.resize(BatchShape{.B = 1, .T = T, .P = static_cast<int>(slots_.size())});
+  batch.tokens = ids_;
+  batch.slots = slots_;
+  std::ranges::fill(batch.targets, Batch::kIgnore);
+  std::iota(batch.positions.begin(), batch.positions.end(), 0);
+  std::ranges::fill(batch.document_begin, 0);
+  std::ranges::fill(batch.document_end, T);
+  batch.sequences = {0};
+  return batch;
+}
+
+std::vector<std::vector<Prediction>> MaskFiller::predict(std::int64_t count) const {
+  const Context ctx = replica_->context();
+  const Scratch scratch(*ctx.activations);
+  Tensor logits = as_encoder(replica_->network()).predict(ctx, batch()).tokens;  // (1, P, V_s)
+  const std::int64_t V_s = logits.size(2);
+  if (ctx.shards().total > ctx.shards().count) {
+    const Tensor all = ctx.take({ctx.shards().total, logits.size(1), V_s});
+    ctx.tensor->gather_parts(all, logits, ctx.exec.stream);
+    logits = all;
+  }
+  std::vector<std::vector<Prediction>> predictions;
+  visit_dtype(ctx.dtype(), [&]<class T>() {
+    const std::vector<T> values = to_host<T>(logits, ctx.exec.stream);
+    const std::size_t P = slots_.size();
+    for (std::size_t p = 0; p < P; ++p) {
+      std::vector<float> row(static_cast<std::size_t>(V_));
+      for (std::size_t v = 0; v < row.size(); ++v) {
+        const auto part = static_cast<std::size_t>(V_s);
+        row[v] = static_cast<float>(values[(v / part * P + p) * part + v % part]);
+      }
+      predictions.push_back(likeliest(row, count));
+    }
+  });
+  return predictions;
+}
+
+}  // namespace phalanx
