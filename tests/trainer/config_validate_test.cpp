@@ -254,12 +254,30 @@ TEST_P(ConfigRefuse, NamesTheKeyAndTheValuesThatWork) {
 
 INSTANTIATE_TEST_SUITE_P(
     Features, ConfigRefuse,
-    ::testing::Values(Unsupported{"objective.type", [](Config& c) { c.objective.type = "masked_lm"; }, "causal_lm"},
-                      Unsupported{"parallel.sequence", [](Config& c) { c.parallel.sequence = true; }, "false works"},
+    ::testing::Values(Unsupported{"parallel.sequence", [](Config& c) { c.parallel.sequence = true; }, "false works"},
                       Unsupported{"training.precision", [](Config& c) { c.training.precision = "fp16"; }, "needs CUDA"},
                       Unsupported{"optimizer.type", [](Config& c) { c.optimizer.type = "lamb"; }, "adamw works"},
                       Unsupported{"metrics.tensorboard", [](Config& c) { c.metrics.tensorboard = true; },
                                   "false works"}));
+
+TEST(ConfigValidate, ObjectiveAndFamilyMustGoTogether) {
+  EXPECT_THAT(after([](Config& c) { c.model.family = "bert"; }), ElementsAre(HasSubstr("masked_lm needs bert")));
+  EXPECT_THAT(after([](Config& c) { c.objective.type = "masked_lm"; }), ElementsAre(HasSubstr("masked_lm needs bert")));
+  EXPECT_THAT(after([](Config& c) { c.objective.next_sentence = true; }),
+              ElementsAre(HasSubstr("objective.next_sentence needs objective.type: masked_lm")));
+  EXPECT_THAT(after([](Config& c) {
+                c.model.family = "bert";
+                c.objective.type = "masked_lm";
+              }),
+              ElementsAre());
+  EXPECT_THAT(after([](Config& c) {
+                c.model.family = "bert";
+                c.objective.type = "masked_lm";
+                c.objective.next_sentence = true;
+                c.model.token_types.value = 0;
+              }),
+              ElementsAre(HasSubstr("model.token_types (0)")));
+}
 
 TEST(ConfigValidate, AllProblemsComeAtOnceInOneError) {
   Config c = good();

@@ -52,8 +52,8 @@ void Console::step(const StepStats& s) {
 
 void Console::validation(const ValidationStats& s) {
   log::info(str(step_of(s.step, steps_), " | validation loss ", format_fixed(s.loss, 4), " | perplexity ",
-                format_fixed(std::exp(s.loss), 2), " | ", format_count(static_cast<double>(s.tokens)), " tokens in ",
-                format_seconds(s.seconds)));
+                format_fixed(std::exp(s.pairs > 0 ? s.token_loss : s.loss), 2), " | ",
+                format_count(static_cast<double>(s.tokens)), " tokens in ", format_seconds(s.seconds)));
 }
 
 void Console::checkpoint(std::int64_t step, const std::string& path, double seconds, double stall_seconds) {
