@@ -13,13 +13,6 @@ struct Refusal {
 };
 
 constexpr std::array kRefusals = {
-<<<<<<< HEAD
-    Refusal{"model.family", [](const Config& c) { return c.model.family == "bert"; },
-            "bert is not available; gpt works"},
-=======
-    Refusal{"run.hang_timeout", [](const Config& c) { return !c.run.hang_timeout.is_auto(); },
-            "the watchdog is not available; auto works"},
->>>>>>> 2af7cc7 (trainer: masked language modelling, and phalanx fill)
     Refusal{"model.tie_embeddings", [](const Config& c) { return !c.model.tie_embeddings; },
             "an untied head is not available; true works"},
     Refusal{"parallel.sequence", [](const Config& c) { return c.parallel.sequence; },
