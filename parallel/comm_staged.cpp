@@ -16,6 +16,7 @@ class StagedCommunicator final : public Communicator {
   [[nodiscard]] int size() const override { return host_->size(); }
   [[nodiscard]] std::string name() const override { return host_->name(); }
   [[nodiscard]] std::vector<Usage> usage() const override { return host_->usage(); }
+  [[nodiscard]] Activity activity() const override { return host_->activity(); }
   void barrier() override { host_->barrier(); }
 
   void all_reduce(const Tensor& buffer, Reduce op, const Stream& stream) override {

@@ -31,7 +31,7 @@ ops::Exec make_exec(const ReplicaOptions& o, Memory& memory) {
 
 std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, const Network& network,
                                                     const ParamLayout& layout, Memory memory) {
-  auto parts = std::make_unique<Parts>(Parts{std::move(memory), nullptr, nullptr, nullptr, nullptr, {}, {}, {}});
+  auto parts = std::make_unique<Parts>(Parts{std::move(memory), nullptr, nullptr, nullptr, nullptr, {}, {}, {}, {}});
   Memory& m = parts->memory;
   const Ownership ownership = ownership_of(o);
   parts->parameters = std::make_unique<Parameters>(layout, network.parameters().matrices, o.dtype, make_exec(o, m),

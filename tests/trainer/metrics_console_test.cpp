@@ -112,7 +112,7 @@ TEST(MetricsConsole, ProgressIsErasedBeforeALineAndAtTheEnd) {
     console.step(stats_of(3));
     const std::string drawn = read_file(path);
     EXPECT_EQ(drawn, "\r\033[K" + progress_line(stats_of(3), 25) + "\r");
-    console.validation({3, 0, 1, 1, 1});
+    console.validation({.step = 3, .loss = 1, .tokens = 1, .seconds = 1});
     EXPECT_EQ(read_file(path), drawn + "\r\033[K");
     usleep(110000);  // until it may be drawn again
     console.step(stats_of(5));
