@@ -37,7 +37,7 @@ struct Model {
   AutoInt vocabulary;  // auto: the tokenizer's
   double dropout = 0.0, attention_dropout = 0.0;
   std::string activation = "gelu_tanh";  // gelu_tanh | gelu_erf
-  AutoInt token_types;                   // rows of the segment table; auto: 2 with objective.next_sentence, else none
+  AutoInt token_types{};                 // rows of the segment table; auto: 2 with objective.next_sentence, else none
   std::string positions = "learned";
   bool tie_embeddings = true;
   double init_std = 0.02;
