@@ -1,34 +1,11 @@
-// GELU on the GPU. tanh form: 0.5 (1 + tanh u) = 1 / (1 + e^(-2u)), so one exponential serves value and slope.
+// GELU on the GPU.
 #include "model/ops/cuda/column_sums.cuh"
 #include "model/ops/cuda/cuda_ops.h"
+#include "model/ops/cuda/gelu_forms.cuh"
 #include "model/ops/cuda/pack.cuh"
 
 namespace phalanx::ops::cuda {
 namespace {
-
-constexpr float kMinus2Sqrt2OverPi = -1.5957691216F;  // -2 sqrt(2 / pi)
-constexpr float kCubic = 0.044715F;
-constexpr float kInverseSqrt2 = 0.7071067812F;
-constexpr float kInverseSqrt2Pi = 0.3989422804F;
-
-struct TanhForm {
-  __device__ static float gate(float x) {  // 0.5 (1 + tanh u)
-    const float inner = fmaf(x * x, kMinus2Sqrt2OverPi * kCubic, kMinus2Sqrt2OverPi);
-    return 1.0F / (1.0F + expf(x * inner));
-  }
-  __device__ static float value(float x) { return x * gate(x); }
-  __device__ static float slope(float x) {  // gate + 2 x gate (1 - gate) du/dx
-    const float g = gate(x);
-    const float twice_du = fmaf(x * x, -3.0F * kMinus2Sqrt2OverPi * kCubic, -kMinus2Sqrt2OverPi);
-    return fmaf(x * g * (1.0F - g), twice_du, g);
-  }
-};
-
-struct ErfForm {
-  __device__ static float cumulative(float x) { return 0.5F * erfcf(-x * kInverseSqrt2); }
-  __device__ static float value(float x) { return x * cumulative(x); }
-  __device__ static float slope(float x) { return fmaf(x * expf(-0.5F * x * x), kInverseSqrt2Pi, cumulative(x)); }
-};
 
 // y = gelu(x). A thread takes `width` neighbours: 2 bytes read and 2 written per element of bf16, one exponential.
 template <class Form, class T, int width>
@@ -61,16 +38,6 @@ __global__ void gelu_backward_columns(T* dx, const T* dy, const T* x, float* lin
     store(dx + n * F + f, result);
   }
   if (lines != nullptr) store(lines + blockIdx.y * F + f, sums);
-}
-
-// Calls f.template operator()<Form>().
-template <class F>
-void visit_form(Gelu kind, F&& f) {
-  if (kind == Gelu::tanh) {
-    f.template operator()<TanhForm>();
-  } else {
-    f.template operator()<ErfForm>();
-  }
 }
 
 constexpr int kColumnThreads = 64;

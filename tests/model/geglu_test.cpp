@@ -66,7 +66,7 @@ TEST_P(GegluOp, BitsDoNotDependOnThreads) {
   });
 }
 
-PHALANX_EACH_CPU_LEVEL(GegluOp);
+PHALANX_EACH_TABLE(GegluOp);
 
 TEST(GegluChecks, MisuseThrows) {
   const CpuExec cpu;
