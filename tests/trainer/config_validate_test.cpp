@@ -265,11 +265,19 @@ TEST(ConfigValidate, ObjectiveAndFamilyMustGoTogether) {
   EXPECT_THAT(after([](Config& c) { c.objective.type = "masked_lm"; }), ElementsAre(HasSubstr("masked_lm needs bert")));
   EXPECT_THAT(after([](Config& c) { c.objective.next_sentence = true; }),
               ElementsAre(HasSubstr("objective.next_sentence needs objective.type: masked_lm")));
+  for (const std::string family : {"bert", "modern_encoder"}) {
+    EXPECT_THAT(after([&](Config& c) {
+                  c.model.family = family;
+                  c.objective.type = "masked_lm";
+                }),
+                ElementsAre());
+  }
   EXPECT_THAT(after([](Config& c) {
-                c.model.family = "bert";
+                c.model.family = "modern_encoder";
                 c.objective.type = "masked_lm";
+                c.objective.next_sentence = true;
               }),
-              ElementsAre());
+              ElementsAre(HasSubstr("modern_encoder has no segments")));
   EXPECT_THAT(after([](Config& c) {
                 c.model.family = "bert";
                 c.objective.type = "masked_lm";

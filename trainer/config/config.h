@@ -30,7 +30,7 @@ struct Run {
 };
 
 struct Model {
-  std::string family = "gpt";  // gpt | bert
+  std::string family = "gpt";  // gpt | bert | modern_encoder
   std::int64_t layers = 12, hidden = 768, heads = 12;
   AutoInt ffn;  // auto: 4 * hidden
   std::int64_t context = 1024;

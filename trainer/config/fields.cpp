@@ -91,8 +91,10 @@ const std::vector<Field>& list() {
        "longest time of a step, then the job ends; auto: the larger of 60 and 20 x the median step",
        from_to(1, kMaxSeconds)},
 
-      {"model.family", model<&Model::family>(), "", "gpt: causal decoder, bert: bidirectional encoder",
-       one_of({"gpt", "bert"})},
+      {"model.family", model<&Model::family>(), "",
+       "gpt: causal decoder; bert: bidirectional encoder; modern_encoder: ModernBERT's, with rotary positions and "
+       "local attention",
+       one_of({"gpt", "bert", "modern_encoder"})},
       {"model.layers", model<&Model::layers>(), "", "transformer layers", from_to(1, kMaxLayers)},
       {"model.hidden", model<&Model::hidden>(), "", "width of the residual stream", from_to(1, kMaxWidth)},
       {"model.heads", model<&Model::heads>(), "", "attention heads; must divide model.hidden", from_to(1, kMaxWidth)},

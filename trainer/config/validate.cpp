@@ -130,8 +130,10 @@ void check_schedule(const Config& c, Problems& p) {
 
 void check_objective(const Config& c, Problems& p) {
   const bool masked = c.objective.type == "masked_lm";
-  p.require(masked == (c.model.family == "bert"), "objective.type (", c.objective.type, ") and model.family (",
-            c.model.family, ") do not go together: masked_lm needs bert, causal_lm needs gpt");
+  p.require(masked == (c.model.family != "gpt"), "objective.type (", c.objective.type, ") and model.family (",
+            c.model.family, ") do not go together: masked_lm needs bert or modern_encoder, causal_lm needs gpt");
+  p.require(c.model.family != "modern_encoder" || !c.objective.next_sentence,
+            "objective.next_sentence needs model.family: bert; modern_encoder has no segments");
   p.require(masked || !c.objective.next_sentence, "objective.next_sentence needs objective.type: masked_lm");
   p.require(c.model.token_types.value != 1, "model.token_types must be 0 or 2, found 1");
   p.require(!c.objective.next_sentence || c.model.token_types.value != 0,
