@@ -36,6 +36,11 @@ void require_empty(const std::string& checkpoints, const config::Config& config)
   }
 }
 
+// `config` with the sizes that it leaves to the program, as for the ranks that made the checkpoint.
+config::Config with_sizes(const checkpoint::Manifest& manifest, const config::Config& config) {
+  return config::resolve_sizes(config, manifest.provenance.data_ranks * manifest.provenance.tensor_ranks);
+}
+
 // The checkpoint to go on from; empty: begin anew.
 std::string chosen_checkpoint(const StartRequest& request, const config::Config& config, Communicator& world) {
   const std::string checkpoints = config.run.output + "/checkpoints";
@@ -54,9 +59,7 @@ std::string chosen_checkpoint(const StartRequest& request, const config::Config&
 }  // namespace
 
 config::Config stored_config(const checkpoint::Manifest& manifest) {
-  const checkpoint::Provenance& made = manifest.provenance;
-  return config::resolve_sizes(config::parse(made.config_yaml, manifest.folder + " (configuration)", {}),
-                               made.data_ranks * made.tensor_ranks);
+  return with_sizes(manifest, config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {}));
 }
 
 StartPoint find_start(const StartRequest& request, const config::Config& config, Communicator& world) {
@@ -86,7 +89,7 @@ std::vector<std::string> check_resume(const checkpoint::Manifest& manifest, cons
   const config::Config old = stored_config(manifest);
   std::string refused;
   std::vector<std::string> changed;
-  for (const config::Difference& d : config::diff(old, config)) {
+  for (const config::Difference& d : config::diff(old, with_sizes(manifest, config))) {
     const std::string line = str(d.key, ": ", d.old_value, " -> ", d.new_value);
     if (starts_with_any(d.key, kFrozen) && !starts_with_any(d.key, kFree)) {
       refused += "\n  " + line;

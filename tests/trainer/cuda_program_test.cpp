@@ -25,7 +25,7 @@ class CudaProgram : public test::EndlessJob {
   // `phalanx <arguments>` in the job's folder, after `environment`, by some ranks.
   Outcome phalanx(const std::string& environment, int ranks, const std::string& arguments) {
     return test::run_in(folder_.path(),
-                  environment + (ranks > 1 ? test::mpirun(ranks) : "") + PHALANX_BINARY + " " + arguments);
+                        environment + (ranks > 1 ? test::mpirun(ranks) : "") + PHALANX_BINARY + " " + arguments);
   }
   Outcome train(const std::string& environment, int ranks, const std::string& run, const std::string& options) {
     return phalanx(environment, ranks,

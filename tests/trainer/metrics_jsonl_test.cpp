@@ -99,7 +99,7 @@ TEST_F(MetricsJsonl, DetailsStandOnlyInStepsThatTellThem) {
 
 TEST_F(MetricsJsonl, OtherEventsHaveTheirKeys) {
   JsonLines out(path);
-  out.validation({5, 1.0, 2.0, 640, 0.5});
+  out.validation({.step = 5, .time = 1.0, .loss = 2.0, .tokens = 640, .pairs = 3, .seconds = 0.5});
   out.checkpoint(5, 1.0, "runs/a/checkpoints/step_00000005", 0.25, 0.125);
   RunInfo info;
   info.steps = 70;
@@ -107,7 +107,8 @@ TEST_F(MetricsJsonl, OtherEventsHaveTheirKeys) {
   out.skip(stats_of(6));
   out.checkpoint_failure(7, 1.0, "no space");
   const auto all = events();
-  EXPECT_THAT(keys_of(all[0]), ElementsAre("event", "time", "step", "loss", "tokens", "seconds"));
+  EXPECT_THAT(keys_of(all[0]), ElementsAre("event", "time", "step", "loss", "tokens", "token_loss", "token_accuracy",
+                                           "pairs", "sentence_loss", "sentence_accuracy", "seconds"));
   EXPECT_THAT(keys_of(all[1]), ElementsAre("event", "time", "step", "path", "seconds", "stall_seconds"));
   EXPECT_THAT(keys_of(all[2]),
               ElementsAre("event", "time", "step", "path", "name", "output", "steps", "world_size", "data_ranks",
