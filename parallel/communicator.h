@@ -1,5 +1,5 @@
-// Communicator: what training needs from a group of ranks. Its implementations (one process, ranks of one host by shared
-// memory, MPI messages, any of them with buffers of GPUs) pass one conformance suite.
+// Communicator: what training needs from a group of ranks. Its implementations (one process, ranks of one host by
+// shared memory, MPI messages, any of them with buffers of GPUs) pass one conformance suite.
 //
 // Contract: every rank of the group calls the same operations in the same order with the same shapes. Sums of fp32,
 // bf16 and fp16 are accumulated in fp32 in rank order (fp64 in fp64, integers exactly), so every rank gets the same

@@ -13,6 +13,7 @@
 #include <functional>
 #include <utility>
 
+// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier): the toolkit's names.
 #define __global__
 #define __device__
 #define __host__
@@ -119,3 +120,4 @@ cudaError_t cudaFree(void* memory);
 cudaError_t cudaMemset(void* memory, int value, std::size_t bytes);
 cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t stream);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier)
