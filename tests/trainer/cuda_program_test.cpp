@@ -15,6 +15,7 @@ namespace {
 
 using test::Outcome;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 constexpr const char* kOnEmulatedGpu = "PHALANX_CUDA_MODULE=" PHALANX_EMULATED_CUDA " ";
@@ -118,6 +119,16 @@ TEST_F(CudaProgram, WithoutAGpuCudaIsRefusedAndAutoSaysThatItTakesTheCpu) {
   const Outcome chosen = train(kWithoutGpu, 1, "run", "--set run.device=auto");
   EXPECT_EQ(chosen.status, 0) << chosen.err;
   EXPECT_THAT(chosen.err, HasSubstr("device cpu (the CUDA module cannot be opened"));
+}
+
+TEST_F(CudaProgram, TheModuleOpensWhereThereIsNoDriver) {
+#ifdef PHALANX_REAL_CUDA
+  const Outcome o = train("PHALANX_CUDA_MODULE=" PHALANX_REAL_CUDA " ", 1, "run", "--set run.device=auto");
+  EXPECT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.err, AnyOf(HasSubstr("device cuda 0"), HasSubstr("device cpu (this machine has no NVIDIA driver")));
+#else
+  GTEST_SKIP() << "built without the CUDA toolkit";
+#endif
 }
 
 TEST_F(CudaProgram, AJobThatDoesNotFitSaysByHowMuch) {

@@ -9,12 +9,12 @@
 #include "core/cuda_check.h"
 #include "model/ops/linear_scratch.h"
 
-#define CUBLAS_OK(call)                                                    \
-  do {                                                                     \
-    const cublasStatus_t phalanx_cublas_status = (call);                   \
-    if (phalanx_cublas_status != CUBLAS_STATUS_SUCCESS) {                  \
-      FAIL_WITH(#call ": ", cublasGetStatusString(phalanx_cublas_status)); \
-    }                                                                      \
+#define CUBLAS_OK(call)                                                      \
+  do {                                                                       \
+    const cublasStatus_t phalanx_cublas_status = (call);                     \
+    if (phalanx_cublas_status != CUBLAS_STATUS_SUCCESS) {                    \
+      FAIL_WITH(#call ": ", cublasLtGetStatusString(phalanx_cublas_status)); \
+    }                                                                        \
   } while (false)
 
 namespace phalanx::ops::cuda {
@@ -110,7 +110,7 @@ class Library {
         cublasLtMatmulAlgoGetHeuristic(handle_, plan.description.get(), plan.b.get(), plan.a.get(), plan.c.get(),
                                        plan.c.get(), preference.get(), 1, &best, &found);
     ENSURE(status == CUBLAS_STATUS_SUCCESS && found == 1, "cuBLASLt has no algorithm for ", text_of(g), ": ",
-           cublasGetStatusString(status));
+           cublasLtGetStatusString(status));
     plan.algorithm = best.algo;
     return plan;
   }
