@@ -40,17 +40,25 @@ __global__ void cross_entropy_stats_block_per_row(float* stats, const T* logits,
   stats[3 * n + 2] = targets[n] >= 0 && target >= 0 && target < valid ? to_float(z[target]) : minus_infinity();
 }
 
+// Of row n over all parts: the largest logit and the target's.
+struct Extremes {
+  float largest, target;
+};
+__device__ inline Extremes extremes_of(const float* stats, std::int64_t S, std::int64_t N, std::int64_t n) {
+  Extremes row{minus_infinity(), minus_infinity()};
+  for (std::int64_t s = 0; s < S; ++s) {
+    row.largest = fmaxf(row.largest, stats[3 * (N * s + n)]);
+    row.target = fmaxf(row.target, stats[3 * (N * s + n) + 2]);
+  }
+  return row;
+}
+
 // lse and loss of each row from the parts (S, N, 3); a thread per row, parts in shard order, in fp64.
 __global__ void cross_entropy_combine_rows(float* lse, float* losses, const float* stats, const std::int32_t* targets,
                                            std::int64_t S, std::int64_t N) {
   const std::int64_t n = thread_index();
   if (n >= N) return;
-  float largest = minus_infinity();
-  float target = minus_infinity();
-  for (std::int64_t s = 0; s < S; ++s) {
-    largest = fmaxf(largest, stats[3 * (N * s + n)]);
-    target = fmaxf(target, stats[3 * (N * s + n) + 2]);
-  }
+  const auto [largest, target] = extremes_of(stats, S, N, n);
   double sum = 0.0;
   for (std::int64_t s = 0; s < S; ++s) {
     const float* part = stats + 3 * (N * s + n);
@@ -73,13 +81,8 @@ __global__ void count_correct(double* total, const float* stats, const std::int3
                               std::int64_t N) {
   double count = 0.0;
   for (std::int64_t n = threadIdx.x; n < N; n += kThreads) {
-    float largest = minus_infinity();
-    float target = minus_infinity();
-    for (std::int64_t s = 0; s < S; ++s) {
-      largest = fmaxf(largest, stats[3 * (N * s + n)]);
-      target = fmaxf(target, stats[3 * (N * s + n) + 2]);
-    }
-    count += targets[n] >= 0 && target >= largest ? 1.0 : 0.0;
+    const Extremes row = extremes_of(stats, S, N, n);
+    count += targets[n] >= 0 && row.target >= row.largest ? 1.0 : 0.0;
   }
   count = block_reduce(count, Add{});
   if (threadIdx.x == 0) *total += count;

@@ -1,6 +1,7 @@
 // Embeddings on the GPU. The gradient is deterministic without atomics: the first row of each token (or position) adds
 // up all rows of it, in order.
 #include "model/ops/cuda/cuda_ops.h"
+#include "model/ops/cuda/first_row.cuh"
 #include "model/ops/cuda/launch.cuh"
 #include "model/ops/cuda/pack.cuh"
 
@@ -56,14 +57,7 @@ __global__ void embedding_backward_block_per_row(float* table, const T* dy, Rows
   const std::int64_t id = ids[n];
   const std::int64_t row = id - begin;
   if (row < 0 || row >= rows) return;
-  __shared__ int earlier;
-  if (threadIdx.x == 0) earlier = 0;
-  __syncthreads();
-  for (std::int64_t k = threadIdx.x; k < n; k += kThreads) {
-    if (ids[k] == id) earlier = 1;  // all write the same
-  }
-  __syncthreads();
-  if (earlier != 0) return;
+  if (!is_first_of_its_row(ids, n)) return;
   for (std::int64_t c = threadIdx.x * width; c < C; c += kThreads * width) {
     Floats<width> sum = load<width>(table + row * C + c);
     for (std::int64_t k = n; k < N; ++k) {

@@ -1,6 +1,7 @@
 // Gathering rows on the GPU. Scattering is deterministic without atomics: the first of the rows that go to one place
 // adds up all of them, in order.
 #include "model/ops/cuda/cuda_ops.h"
+#include "model/ops/cuda/first_row.cuh"
 #include "model/ops/cuda/launch.cuh"
 #include "model/ops/cuda/pack.cuh"
 
@@ -41,14 +42,7 @@ __global__ void scatter_block_per_row(T* dx, const T* dy, Places places, std::in
   const std::int64_t r = blockIdx.x;
   const std::int64_t row = places[r];
   if (row < 0) return;
-  __shared__ int earlier;
-  if (threadIdx.x == 0) earlier = 0;
-  __syncthreads();
-  for (std::int64_t k = threadIdx.x; k < r; k += kThreads) {
-    if (places[k] == row) earlier = 1;  // all write the same
-  }
-  __syncthreads();
-  if (earlier != 0) return;
+  if (!is_first_of_its_row(places, r)) return;
   for (std::int64_t c = static_cast<std::int64_t>(threadIdx.x) * width; c < C; c += kThreads * width) {
     Floats<width> sum = accumulate ? load<width>(dx + row * C + c) : Floats<width>{};
     for (std::int64_t k = r; k < R; ++k) {
