@@ -17,18 +17,22 @@ Recompute recompute_of(const std::string& name) {
 // Buckets large enough for full bandwidth between GPUs; on CPU ranks the size only bounds the granularity of parts.
 constexpr std::int64_t kDefaultBucketMiB = 64;
 
-bool is_masked(const config::Config& c) { return c.objective.type == "masked_lm"; }
-
-// Ids come from the tokenizer that made `shards`. Empty: causal.
-std::optional<data::MaskedLm> masked_lm(const config::Config& c, const std::string& shards) {
-  if (!is_masked(c)) return std::nullopt;
+// What the objective says; empty: causal. The ids come with a tokenizer, see with_vocabulary.
+std::optional<data::MaskedLm> masked_lm(const config::Config& c) {
+  if (c.objective.type != "masked_lm") return std::nullopt;
   return data::MaskedLm{.mask_probability = c.objective.mask_probability,
                         .mask_token = c.objective.mask_token,
                         .random_token = c.objective.random_token,
                         .whole_word = c.objective.whole_word,
                         .span = static_cast<int>(c.objective.span),
                         .next_sentence = c.objective.next_sentence,
-                        .vocabulary = data::read_masked_vocabulary(shards)};
+                        .vocabulary = {}};
+}
+
+// Likewise, with the ids of the tokenizer that made `shards`.
+std::optional<data::MaskedLm> with_vocabulary(std::optional<data::MaskedLm> masked, const std::string& shards) {
+  if (masked) masked->vocabulary = data::read_masked_vocabulary(shards);
+  return masked;
 }
 
 }  // namespace
@@ -80,11 +84,7 @@ ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_ran
 }
 
 BatchShape batch_shape(const config::Config& c) {
-  BatchShape shape{.B = static_cast<int>(sequences_at_once(c)), .T = static_cast<int>(c.model.context)};
-  if (!is_masked(c)) return shape;
-  shape.P = data::predictions_per_sequence(shape.T, c.objective.mask_probability);
-  shape.pairs = c.objective.next_sentence;
-  return shape;
+  return data::batch_shape(static_cast<int>(sequences_at_once(c)), static_cast<int>(c.model.context), masked_lm(c));
 }
 
 Batch empty_batch(const BatchShape& shape) {
@@ -125,7 +125,7 @@ data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions
   o.data_ranks = replica.grid.data;
   o.prefetch = static_cast<int>(c.data.prefetch);
   o.document_attention = c.data.document_attention;
-  o.masked = masked_lm(c, c.data.train.front().path);
+  o.masked = with_vocabulary(masked_lm(c), c.data.train.front().path);
   o.first_sequence = first_sequence;
   return o;
 }
@@ -133,7 +133,7 @@ data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions
 std::vector<Batch> validation_batches(const config::Config& c, const ReplicaOptions& replica) {
   return data::evaluation_batches(c.data.validation, static_cast<int>(c.model.context), c.evaluation.samples,
                                   static_cast<int>(sequences_at_once(c)), replica.coord.data, replica.grid.data,
-                                  c.data.document_attention, masked_lm(c, c.data.validation));
+                                  c.data.document_attention, with_vocabulary(masked_lm(c), c.data.validation));
 }
 
 checkpoint::OwnedState owned_state(const Replica& replica) {

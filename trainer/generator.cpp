@@ -6,10 +6,9 @@
 
 #include "trainer/agree.h"
 #include "trainer/build.h"
-#include "trainer/config/divide.h"
 #include "trainer/device.h"
+#include "trainer/inference.h"
 #include "trainer/load_state.h"
-#include "trainer/resume.h"
 
 namespace phalanx {
 namespace {
@@ -54,17 +53,6 @@ Replica::Workload generation_workload() {
   };
 }
 
-config::Config config_for(const checkpoint::Manifest& manifest, int tensor) {
-  config::Config config = stored_config(manifest);
-  config.run.reproducible = "same_layout";  // one shard per rank, whatever the run that was saved had,
-  config.run.device = "auto";               // and wherever it ran
-  config::Problems problems;
-  config::require_divides(problems, "model.heads", config.model.heads, "--tensor", tensor);
-  config::require_divides(problems, "model.ffn", config.model.ffn.value, "--tensor", tensor);
-  if (!problems.list().empty()) throw UsageError(problems.list().front());
-  return config;
-}
-
 // Of the activations.
 Tensor uploaded(const Context& ctx, const std::vector<std::int32_t>& values) {
   const Shape shape{static_cast<std::int64_t>(values.size())};
@@ -76,7 +64,7 @@ Tensor uploaded(const Context& ctx, const std::vector<std::int32_t>& values) {
 }  // namespace
 
 Generator::Generator(const checkpoint::Manifest& manifest, const Runtime& runtime, Grid grid)
-    : config_(config_for(manifest, grid.tensor)),
+    : config_(inference_config(manifest, "--tensor", grid.tensor)),
       device_(choose_device(config_.run.device, runtime)),
       axes_(open_axes(runtime, grid, device_)) {
   ReplicaOptions options = replica_options(config_, grid, runtime.world_rank(), device_);
@@ -98,18 +86,8 @@ Context Generator::start() {
   return ctx;
 }
 
-std::vector<float> Generator::whole_vocabulary(const Context& ctx, const Tensor& parts) const {
-  Tensor logits = parts;  // (count, 1, V_s)
-  if (ctx.shards().total > ctx.shards().count) {
-    logits = ctx.take({ctx.shards().total, 1, parts.size(2)});
-    ctx.tensor->gather_parts(logits, parts, ctx.exec.stream);
-  }
-  std::vector<float> values(static_cast<std::size_t>(config_.model.vocabulary.value));
-  visit_dtype(ctx.dtype(), [&]<class T>() {
-    const std::vector<T> all = to_host<T>(logits, ctx.exec.stream);
-    for (std::size_t v = 0; v < values.size(); ++v) values[v] = static_cast<float>(all[v]);
-  });
-  return values;
+std::vector<float> Generator::row_of_logits(const Context& ctx, const Tensor& parts) const {
+  return whole_vocabulary(ctx, parts, config_.model.vocabulary.value).front();
 }
 
 void Generator::require_room(const std::vector<std::int32_t>& prompt) const {
@@ -131,14 +109,14 @@ std::vector<float> Generator::feed_prompt(const Context& ctx, const std::vector<
   std::iota(ordinals.begin(), ordinals.end(), 0);
   const Tensor tokens = uploaded(ctx, padded);
   const Tensor positions = uploaded(ctx, ordinals);
-  return whole_vocabulary(ctx, gpt_->prefill(ctx, tokens, positions, cache_, static_cast<int>(length)));
+  return row_of_logits(ctx, gpt_->prefill(ctx, tokens, positions, cache_, static_cast<int>(length)));
 }
 
 std::vector<float> Generator::feed(const Context& ctx, std::int32_t token, int position) {
   const Scratch scratch(*ctx.activations);
   const Tensor token_tensor = uploaded(ctx, {token});
   const Tensor position_tensor = uploaded(ctx, {position});
-  return whole_vocabulary(ctx, gpt_->decode(ctx, token_tensor, position_tensor, cache_, position + 1));
+  return row_of_logits(ctx, gpt_->decode(ctx, token_tensor, position_tensor, cache_, position + 1));
 }
 
 std::vector<std::int32_t> Generator::generate(const std::vector<std::int32_t>& prompt, std::int64_t count,

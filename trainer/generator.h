@@ -39,7 +39,7 @@ class Generator {
   // Logits (V) of the position after `prompt`, and after `token` at `position`.
   std::vector<float> feed_prompt(const Context& ctx, const std::vector<std::int32_t>& prompt);
   std::vector<float> feed(const Context& ctx, std::int32_t token, int position);
-  [[nodiscard]] std::vector<float> whole_vocabulary(const Context& ctx, const Tensor& parts) const;
+  [[nodiscard]] std::vector<float> row_of_logits(const Context& ctx, const Tensor& parts) const;
   Context start();  // a context with an empty cache
 
   config::Config config_;

@@ -4,13 +4,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/device.h"
 #include "trainer/agree.h"
 #include "trainer/build.h"
-#include "trainer/config/divide.h"
 #include "trainer/device.h"
+#include "trainer/inference.h"
 #include "trainer/load_state.h"
-#include "trainer/resume.h"
 
 namespace phalanx {
 namespace {
@@ -18,18 +16,11 @@ namespace {
 constexpr std::string_view kMaskText = "[MASK]";
 
 config::Config config_for(const checkpoint::Manifest& manifest, int ranks) {
-  config::Config config = stored_config(manifest);
-  config.run.reproducible = "same_layout";  // one shard per rank, whatever the run that was saved had
-  if (config.objective.type != "masked_lm") {
-    throw UsageError(str(manifest.folder,
-                         ": fill needs a masked language model (objective.type: masked_lm); generate "
-                         "continues a text"));
-  }
-  config::Problems problems;
-  config::require_divides(problems, "model.heads", config.model.heads, "the number of ranks", ranks);
-  config::require_divides(problems, "model.ffn", config.model.ffn.value, "the number of ranks", ranks);
-  if (!problems.list().empty()) throw UsageError(problems.list().front());
-  return config;
+  config::Config config = inference_config(manifest, "the number of ranks", ranks);
+  if (config.objective.type == "masked_lm") return config;
+  throw UsageError(str(manifest.folder,
+                       ": fill needs a masked language model (objective.type: masked_lm); generate "
+                       "continues a text"));
 }
 
 const Encoder& as_encoder(const Network& network) {
@@ -92,7 +83,7 @@ MaskFiller::MaskFiller(const checkpoint::Manifest& manifest, const Runtime& runt
   }
   V_ = config.model.vocabulary.value;
   const Grid grid{1, runtime.world_size()};
-  device_ = choose_device("auto", runtime);
+  device_ = choose_device(config.run.device, runtime);
   axes_ = open_axes(runtime, grid, device_);
   ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device_);
   options.training = false;
@@ -126,26 +117,9 @@ Batch MaskFiller::batch() const {
 std::vector<std::vector<Prediction>> MaskFiller::predict(std::int64_t count) const {
   const Context ctx = replica_->context();
   const Scratch scratch(*ctx.activations);
-  Tensor logits = as_encoder(replica_->network()).predict(ctx, batch()).tokens;  // (1, P, V_s)
-  const std::int64_t V_s = logits.size(2);
-  if (ctx.shards().total > ctx.shards().count) {
-    const Tensor all = ctx.take({ctx.shards().total, logits.size(1), V_s});
-    ctx.tensor->gather_parts(all, logits, ctx.exec.stream);
-    logits = all;
-  }
+  const Tensor logits = as_encoder(replica_->network()).predict(ctx, batch()).tokens;
   std::vector<std::vector<Prediction>> predictions;
-  visit_dtype(ctx.dtype(), [&]<class T>() {
-    const std::vector<T> values = to_host<T>(logits, ctx.exec.stream);
-    const std::size_t P = slots_.size();
-    for (std::size_t p = 0; p < P; ++p) {
-      std::vector<float> row(static_cast<std::size_t>(V_));
-      for (std::size_t v = 0; v < row.size(); ++v) {
-        const auto part = static_cast<std::size_t>(V_s);
-        row[v] = static_cast<float>(values[(v / part * P + p) * part + v % part]);
-      }
-      predictions.push_back(likeliest(row, count));
-    }
-  });
+  for (const std::vector<float>& row : whole_vocabulary(ctx, logits, V_)) predictions.push_back(likeliest(row, count));
   return predictions;
 }
 

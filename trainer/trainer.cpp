@@ -19,12 +19,6 @@ double share_of(std::int64_t count) { return count > 0 ? 1.0 / static_cast<doubl
 
 double mean_of(double sum, std::int64_t count) { return count > 0 ? sum / static_cast<double>(count) : 0.0; }
 
-std::int64_t predicted_pairs(const std::vector<Batch>& batches) {
-  std::int64_t pairs = 0;
-  for (const Batch& batch : batches) pairs += batch.predicted_pairs;
-  return pairs;
-}
-
 }  // namespace
 
 Trainer::Trainer(const config::Config& config, Replica& replica, Groups groups, double peak_flops)
@@ -73,7 +67,7 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
 StateDigest Trainer::checked_digest() { return watch_.checked(progress_.step); }
 
 Trainer::Counts Trainer::global_counts(const data::StepBatch& batch) {
-  std::int64_t counts[3] = {batch.predicted, predicted_pairs(batch.micro), batch.tokens};
+  std::int64_t counts[3] = {batch.predicted, batch.predicted_pairs, batch.tokens};
   groups_.data->all_reduce(host_tensor(counts, {3}), Reduce::sum, {});
   return {.predicted = counts[0], .pairs = counts[1], .tokens = counts[2]};
 }
@@ -127,8 +121,11 @@ StepStats Trainer::make_stats(const Totals& totals, const Counts& counts, double
 ValidationStats Trainer::evaluate(const std::vector<Batch>& batches) {
   const auto start = Clock::now();
   ValidationStats stats;
-  std::int64_t counts[2] = {0, predicted_pairs(batches)};
-  for (const Batch& batch : batches) counts[0] += batch.predicted;
+  std::int64_t counts[2] = {0, 0};
+  for (const Batch& batch : batches) {
+    counts[0] += batch.predicted;
+    counts[1] += batch.predicted_pairs;
+  }
   groups_.data->all_reduce(host_tensor(counts, {2}), Reduce::sum, {});
   const LossSums sums = sums_->evaluate(batches);
   stats.step = progress_.step;

@@ -132,6 +132,7 @@ inline data::StepBatch make_step(int step, const Case& c, int data_rank) {
     const int first = data_rank * mine + begin;
     result.micro.push_back(masked(c) ? make_masked_batch(c, step, first, micro) : make_batch(step, first, micro));
     result.predicted += result.micro.back().predicted;
+    result.predicted_pairs += result.micro.back().predicted_pairs;
     result.tokens += micro * kT;
   }
   return result;

@@ -8,6 +8,7 @@
 
 #include "trainer/agree.h"
 #include "trainer/commands/command.h"
+#include "trainer/inference.h"
 #include "trainer/mask_filler.h"
 #include "trainer/threads.h"
 
@@ -55,10 +56,8 @@ int run(const Options& options, const Runtime& runtime) {
   std::vector<std::int32_t> ids;
   on_every_rank(runtime.world(), [&] {
     manifest = checkpoint::read_manifest(checkpoint::resolve(options.checkpoint));
-    const std::string& folder = manifest.provenance.tokenizer_folder;
-    if (folder.empty()) throw UsageError(str(manifest.folder, ": holds no tokenizer, which fill needs"));
-    tokenizer = data::load_tokenizer(folder);
-    vocabulary = data::masked_vocabulary(*tokenizer, folder);
+    tokenizer = open_tokenizer(manifest, "fill");
+    vocabulary = data::masked_vocabulary(*tokenizer, manifest.provenance.tokenizer_folder);
     ids = masked_sequence(*tokenizer, vocabulary, options.text);
   });
   const MaskFiller filler(manifest, runtime, ids, vocabulary.mask);

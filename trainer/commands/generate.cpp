@@ -9,6 +9,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/commands/options.h"
 #include "trainer/generator.h"
+#include "trainer/inference.h"
 #include "trainer/threads.h"
 
 namespace phalanx::commands {
@@ -27,12 +28,6 @@ std::vector<std::int32_t> prompt_ids(const data::Tokenizer& tokenizer, const std
   tokenizer.encode(prompt, ids);
   if (ids.empty() && tokenizer.end_of_text() >= 0) ids.push_back(tokenizer.end_of_text());  // begin a document
   return ids;
-}
-
-std::unique_ptr<data::Tokenizer> open_tokenizer(const checkpoint::Manifest& manifest) {
-  const std::string& folder = manifest.provenance.tokenizer_folder;
-  if (folder.empty()) throw UsageError(str(manifest.folder, ": holds no tokenizer, which generate needs"));
-  return data::load_tokenizer(folder);
 }
 
 // Continues the prompt; rank 0 prints it, token by token.
@@ -57,7 +52,7 @@ int run(const Options& options, const Runtime& runtime) {
   std::unique_ptr<data::Tokenizer> tokenizer;
   on_every_rank(runtime.world(), [&] {
     manifest = checkpoint::read_manifest(checkpoint::resolve(options.checkpoint));
-    tokenizer = open_tokenizer(manifest);
+    tokenizer = open_tokenizer(manifest, "generate");
   });
   Generator generator(manifest, runtime, Grid{runtime.world_size() / options.tensor, options.tensor});
   try {

@@ -1,0 +1,25 @@
+// What commands share that run a network from a checkpoint without training it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "data/tokenizer/tokenizer.h"
+#include "model/context.h"
+#include "trainer/checkpoint/checkpoint.h"
+#include "trainer/config/config.h"
+
+namespace phalanx {
+
+// The checkpoint's configuration, to be run with one shard on each of `tensor` ranks, on whatever device there is.
+// Throws UsageError, naming `ranks_name`, where heads or MLP do not divide.
+config::Config inference_config(const checkpoint::Manifest& manifest, const char* ranks_name, int tensor);
+
+// The checkpoint's own tokenizer. Throws UsageError naming `command` where it has none.
+std::unique_ptr<data::Tokenizer> open_tokenizer(const checkpoint::Manifest& manifest, const char* command);
+
+// Logits (S, R, V_s) of this rank's shards -> R rows of V of the whole vocabulary, on the host. Takes (shards, R, V_s)
+// from ctx.activations where others hold shards. Collective over tensor ranks.
+std::vector<std::vector<float>> whole_vocabulary(const Context& ctx, const Tensor& parts, std::int64_t V);
+
+}  // namespace phalanx
