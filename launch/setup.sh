@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Phalanx needs from Debian's packages. Does nothing when all of it is there; asks nothing.
 #
-#   launch/setup.sh [GROUP...]     groups: build, text, lint (default: build text)
+#   launch/setup.sh [GROUP...]     groups: build, text, lint, services (default: build text)
 #
 # Needs root, or sudo without a password; else prints the one line that somebody with root has to run, and exits 2.
 set -euo pipefail
@@ -14,6 +14,7 @@ declare -A packages=(
     nlohmann-json3-dev libicu-dev libzstd-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev"
   [text]="bible-kjv"
   [lint]="clang-format clang-tidy shellcheck"
+  [services]="chromium fonts-dejavu-core procps"
 )
 
 libraries='g++ 12 or newer, CMake 3.25, Ninja, pkg-config, Open MPI 4, HDF5 1.10 (C), yaml-cpp, prometheus-cpp, civetweb
@@ -60,7 +61,7 @@ groups=()
 for argument in "$@"; do
   case $argument in
     -h | --help) usage "$0"; exit 0 ;;
-    *) [[ -n ${packages[$argument]:-} ]] || die "unknown group '$argument'; there are build, text and lint"
+    *) [[ -n ${packages[$argument]:-} ]] || die "unknown group '$argument'; there are build, text, lint and services"
       groups+=("$argument") ;;
   esac
 done

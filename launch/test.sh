@@ -2,10 +2,11 @@
 # Builds Phalanx and tests it. The last line is always 'N passed, N failed, N skipped'; what failed or was skipped, and
 # why, stands above it. Exit status 0 only when nothing failed.
 #
-#   launch/test.sh [--tests] [--quickstart] [--lint] [--asan] [--interop]       default: --tests
+#   launch/test.sh [--tests] [--quickstart] [--services] [--lint] [--asan] [--interop]       default: --tests
 #
 #   --tests        unit tests, and tests under mpirun with 1, 2 and 4 ranks; counted case by case
 #   --quickstart   the quickstart with few steps, end to end
+#   --services     a job beside real programs of others: a browser on its live page
 #   --lint         formatter, clang-tidy, shellcheck, and the rules of the tree that a machine can check
 #   --asan         the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
 #   --interop      exports and imports beside torch and transformers, which it installs outside the tree
@@ -45,7 +46,7 @@ run_tier() {
 tiers=()
 for argument in "$@"; do
   case $argument in
-    --tests | --quickstart | --lint | --asan | --interop) tiers+=("${argument#--}") ;;
+    --tests | --quickstart | --services | --lint | --asan | --interop) tiers+=("${argument#--}") ;;
     -h | --help) usage "$0"; exit 0 ;;
     *) die "unknown argument '$argument'; see --help" ;;
   esac
