@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # From a bare Debian machine to a trained language model, in minutes on a CPU: installs what is missing, builds, trains a
-# tokenizer and a small GPT on real English with two tensor-parallel ranks, evaluates it and lets it write.
+# tokenizer and a small GPT or BERT on real English with two tensor-parallel ranks, evaluates it and lets it write, or
+# fill in masked words.
 #
-#   launch/quickstart.sh [gpt] [--text FILE...] [--ranks N] [--steps N] [--output DIR] [--prompt TEXT]
+#   launch/quickstart.sh [gpt|bert] [--text FILE...] [--ranks N] [--steps N] [--output DIR] [--prompt TEXT]
 #
-#   gpt              the kind of model: GPT, the default and so far the only one
+#   gpt | bert       the kind of model (default gpt): configs/gpt_tiny.yaml or configs/bert_tiny.yaml
 #   --text FILE...   train on these text files, a document per paragraph (default: the King James Bible of Debian's
 #                    package bible-kjv, a document per chapter)
 #   --ranks N        ranks on this machine (default 2); an even number is split two ways over attention heads, MLPs and
 #                    vocabulary, the rest over the batch
-#   --steps N        training steps (default: as in configs/gpt_tiny.yaml)
+#   --steps N        training steps (default: as in the config)
 #   --output DIR     run folder (default: runs/gpt_tiny-1, then -2, ...); one that was stopped is continued
-#   --prompt TEXT    what the model continues at the end (default: "And God said")
+#   --prompt TEXT    what GPT continues at the end, or a text with [MASK] for BERT to fill in
 #
-# Budget: 1 M tokens, 2 cores, 3 minutes of training. ^C saves a checkpoint and ends; a second ^C ends at once.
+# Budget: 1 M (GPT) or 1.6 M (BERT) tokens, 2 cores, 3 or 4 minutes of training. ^C saves a checkpoint and ends; a second ^C ends at once.
 set -euo pipefail
 # shellcheck source=launch/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -42,10 +43,10 @@ explain_failure() {
 }
 
 parse_arguments() {
-  texts=() ranks=2 steps='' output='' prompt='And God said'
+  kind=gpt texts=() ranks=2 steps='' output='' prompt=''
   while [[ $# -gt 0 ]]; do
     case $1 in
-      gpt) ;;
+      gpt | bert) kind=$1 ;;
       --text)
         need_value "$1" $#
         while [[ $# -gt 1 && $2 != --* ]]; do
@@ -65,13 +66,22 @@ parse_arguments() {
   done
 }
 
+# Sets what the two kinds differ in: `tokenizer` and the end of the data set's name, and the prompt.
+choose_kind() {
+  if [[ $kind == gpt ]]; then
+    tokenizer=bpe suffix='' prompt=${prompt:-And God said}
+  else
+    tokenizer=wordpiece suffix=-wordpiece prompt=${prompt:-'And God said, Let there be [MASK].'}
+    [[ $prompt == *'[MASK]'* ]] || die "--prompt: BERT fills in masked words, and '$prompt' has no [MASK]"
+  fi
+  config=$root/configs/${kind}_tiny.yaml
+}
+
 # Sets `dataset` to the folder of the shards, named after the text.
 name_dataset() {
-  if [[ ${#texts[@]} -eq 0 ]]; then
-    dataset=datasets/kjv
-  else
-    dataset=datasets/text-$(cat "${texts[@]}" | sha256sum | cut -c1-12)
-  fi
+  default_dataset=datasets/kjv$suffix
+  dataset=$default_dataset
+  [[ ${#texts[@]} -eq 0 ]] || dataset=datasets/text-$(cat "${texts[@]}" | sha256sum | cut -c1-12)$suffix
 }
 
 # The text, its tokenizer and its shards appear together, by one rename: an interrupted run leaves no half of them.
@@ -91,8 +101,8 @@ make_dataset() {
     rm "$work/verses.txt"
     input=("$work/kjv.txt")
   fi
-  stage "tokenizer: byte-pair encoding with $vocabulary entries"
-  run "$phalanx" tokenizer train --kind bpe --vocabulary "$vocabulary" --input "${input[@]}" --output "$work/tokenizer"
+  stage "tokenizer: $tokenizer with $vocabulary entries"
+  run "$phalanx" tokenizer train --kind "$tokenizer" --vocabulary "$vocabulary" --input "${input[@]}" --output "$work/tokenizer"
   stage "tokens: $dataset/train and $dataset/validation"
   run "$phalanx" data prepare --tokenizer "$work/tokenizer" --input "${input[@]}" --output "$work" \
     --split blank_line --validation-fraction "$validation_fraction"
@@ -104,15 +114,15 @@ make_dataset() {
 choose_output() {
   local n=1
   [[ -z $output ]] || return 0
-  while [[ -e runs/gpt_tiny-$n ]]; do n=$((n + 1)); done
-  output=runs/gpt_tiny-$n
+  while [[ -e runs/${kind}_tiny-$n ]]; do n=$((n + 1)); done
+  output=runs/${kind}_tiny-$n
 }
 
-# What this run changes in configs/gpt_tiny.yaml.
+# What this run changes in the config.
 set_overrides() {
   overrides=(--set "run.output=$output" --set "parallel.tensor=$((ranks % 2 == 0 ? 2 : 1))"
     --set metrics.prometheus=127.0.0.1:0)
-  if [[ $dataset != datasets/kjv ]]; then
+  if [[ $dataset != "$default_dataset" ]]; then
     overrides+=(--set "data.train=[{path: $dataset/train}]" --set "data.validation=$dataset/validation")
   fi
   [[ -z $steps ]] || overrides+=(--set "training.steps=$steps")
@@ -120,9 +130,9 @@ set_overrides() {
 }
 
 parse_arguments "$@"
+choose_kind
 trap explain_failure EXIT
 cd "$workspace"
-config=$root/configs/gpt_tiny.yaml
 name_dataset
 
 stage "libraries"
@@ -141,15 +151,20 @@ set_mpirun "$ranks"
 stage "training: $ranks ranks, into $output"
 run run_until_stopped "${mpirun[@]}" "$phalanx" train "$config" "${overrides[@]}"
 if [[ $stops -gt 0 ]]; then
-  printf '[%4d s] stopped and saved; to go on: launch/quickstart.sh with the same options and --output %s\n' \
-    "$SECONDS" "$output"
+  printf '[%4d s] stopped and saved; to go on: launch/quickstart.sh %s with the same options and --output %s\n' \
+    "$SECONDS" "$kind" "$output"
   exit 0
 fi
 
 stage "evaluation: loss in nats per token, beside the uniform guess and the unigram model"
 run "${mpirun[@]}" "$phalanx" evaluate "$config" "${overrides[@]}" --checkpoint "$output"
 
-stage "generation: what the model makes of \"$prompt\""
-run "$phalanx" generate --checkpoint "$output" --prompt "$prompt" --tokens 64 --temperature 0.8 --top-k 40
+if [[ $kind == gpt ]]; then
+  stage "generation: what the model makes of \"$prompt\""
+  run "$phalanx" generate --checkpoint "$output" --prompt "$prompt" --tokens 64 --temperature 0.8 --top-k 40
+else
+  stage "masked words: what the model puts into \"$prompt\""
+  run "$phalanx" fill --checkpoint "$output" --text "$prompt"
+fi
 
 stage "done: the run is $output (metrics.jsonl, config.resolved.yaml, checkpoints/)"

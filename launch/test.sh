@@ -5,7 +5,7 @@
 #   launch/test.sh [--tests] [--quickstart] [--services] [--lint] [--asan] [--interop]       default: --tests
 #
 #   --tests        unit tests, and tests under mpirun with 1, 2 and 4 ranks; counted case by case
-#   --quickstart   the quickstart with few steps, end to end
+#   --quickstart   the quickstarts of GPT and BERT with few steps, end to end
 #   --services     a job beside real programs of others: a browser on its live page
 #   --lint         formatter, clang-tidy, shellcheck, and the rules of the tree that a machine can check
 #   --asan         the tests again under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -29,10 +29,12 @@ bool has_environment(std::initializer_list<const char*> names) {
 bool launched() { return has_environment({"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}); }
 
 // Without a launcher there is one rank: Open MPI then needs neither its daemon nor a network, which saves most of the
-// start. What the user has set is kept.
+// start, and no session folder, which all such processes would share and remove under each other's hands. What the user
+// has set is kept.
 void prepare_single_process() {
   constexpr int kKeep = 0;
   setenv("OMPI_MCA_ess_singleton_isolated", "1", kKeep);
+  setenv("OMPI_MCA_orte_create_session_dirs", "0", kKeep);
   setenv("OMPI_MCA_btl", "self", kKeep);
   setenv("OMPI_MCA_pml", "ob1", kKeep);
 }

@@ -1,23 +1,31 @@
 # shellcheck shell=bash disable=SC2154
-# Tier `quickstart`: the main job end to end, with few steps: it must learn more than to guess uniformly.
+# Tier `quickstart`: the main jobs end to end, with few steps: each must learn more than to guess uniformly.
 
 tier_quickstart() {
-  local output=build/quickstart_run
-  rm -rf "$output"
   if ! installed build text; then
     record skipped quickstart "libraries or the text are missing, see above"
-  elif ! launch/quickstart.sh --steps 30 --output "$output"; then
-    record failed "quickstart runs to its end" "see above"
+    return
+  fi
+  try_quickstart gpt
+  try_quickstart bert
+}
+
+# try_quickstart KIND
+try_quickstart() {
+  local output=build/quickstart_$1
+  rm -rf "$output"
+  if launch/quickstart.sh "$1" --steps 30 --output "$output"; then
+    record passed "quickstart $1 runs to its end"
+    check_learned "$1" "$output"
   else
-    record passed "quickstart runs to its end"
-    check_learned "$output"
+    record failed "quickstart $1 runs to its end" "see above"
   fi
 }
 
-# check_learned RUN: the validation loss of its last checkpoint lies below the uniform guess.
+# check_learned KIND RUN: the validation loss of its last checkpoint lies below the uniform guess.
 check_learned() {
-  local name="30 steps beat the uniform guess" report loss uniform
-  if ! report=$(build/release/phalanx evaluate "$root/configs/gpt_tiny.yaml" --checkpoint "$1" --json </dev/null); then
+  local name="30 steps of $1 beat the uniform guess" report loss uniform
+  if ! report=$(build/release/phalanx evaluate "$root/configs/$1_tiny.yaml" --checkpoint "$2" --json </dev/null); then
     record failed "$name" "evaluate failed"
     return
   fi

@@ -115,6 +115,11 @@ TEST(Runtime, WithoutMpirunItIsAQuickAndSilentWorldOfOne) {
   EXPECT_EQ(outcome.output.find("mpi"), std::string::npos) << outcome.output;
 }
 
+TEST(Runtime, ProcessesOfOneRankShareNoFolder) {
+  const Outcome outcome = start("says", "", "OMPI_MCA_orte_tmpdir_base=/proc/no/such/place");
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+}
+
 TEST(Runtime, TasksOfSrunThatMpiCannotSeeAreRefused) {
   const Outcome outcome = start("throws_usage", "", "SLURM_STEP_NUM_TASKS=4");
   EXPECT_EQ(outcome.status, 2) << outcome.output;
