@@ -29,3 +29,16 @@ if(phalanx_cuda_found)
 else()
   message(STATUS "CUDA: left out (PHALANX_CUDA=${PHALANX_CUDA}, no nvcc found or wanted)")
 endif()
+
+# cuDNN's headers, for fused attention; the library itself is opened at run time.
+set(phalanx_cudnn_found FALSE)
+if(phalanx_cuda_found)
+  find_path(PHALANX_CUDNN_INCLUDE cudnn_graph.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  if(PHALANX_CUDNN_INCLUDE)
+    set(phalanx_cudnn_found TRUE)
+    message(STATUS "cuDNN: fused attention is built with the headers in ${PHALANX_CUDNN_INCLUDE}")
+  else()
+    message(STATUS "cuDNN: no cudnn_graph.h found, attention will run on plain kernels only (get cuDNN 9, for example by "
+                   "pip install nvidia-cudnn-cu13, and set PHALANX_CUDNN_INCLUDE to its folder of headers)")
+  endif()
+endif()

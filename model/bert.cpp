@@ -24,7 +24,8 @@ std::vector<PostNormBlock> make_blocks(ParamBuilder& builder, const NetworkOptio
 }
 
 ops::AttentionMask full_mask(const BatchTensors& batch) {
-  return {.causal = false, .document_begin = batch.document_begin, .document_end = batch.document_end};
+  return {
+      .causal = false, .document_begin = batch.document_begin, .document_end = batch.document_end, .runs = batch.runs};
 }
 
 Embedding::Ids ids_of(const BatchTensors& batch) { return {batch.tokens, batch.positions, batch.token_types}; }

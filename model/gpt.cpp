@@ -27,7 +27,8 @@ std::vector<BlockOptions> layers_of(const NetworkOptions& o) {
 }
 
 ops::AttentionMask causal_mask(const BatchTensors& batch) {
-  return {.causal = true, .document_begin = batch.document_begin, .document_end = batch.document_end};
+  return {
+      .causal = true, .document_begin = batch.document_begin, .document_end = batch.document_end, .runs = batch.runs};
 }
 
 LmHead::Sums token_sums(const Tensor& sums) { return {sums.slice(kTokenLoss, 1), sums.slice(kCorrectTokens, 1)}; }

@@ -37,7 +37,8 @@ NormOptions norm_options(const NetworkOptions& o, const char* prefix) {
 }
 
 ops::AttentionMask full_mask(const BatchTensors& batch) {
-  return {.causal = false, .document_begin = batch.document_begin, .document_end = batch.document_end};
+  return {
+      .causal = false, .document_begin = batch.document_begin, .document_end = batch.document_end, .runs = batch.runs};
 }
 
 Embedding::Ids ids_of(const BatchTensors& batch) { return {batch.tokens, {}, {}}; }

@@ -74,7 +74,8 @@ ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_ran
                          .training = true,
                          .shard_optimizer = c.parallel.shard_optimizer,
                          .bucket_elements = bucket_mib * (std::int64_t{1} << 20) / bytes_of(DType::f32),
-                         .seed = c.run.seed};
+                         .seed = c.run.seed,
+                         .deterministic = c.run.reproducible != "none"};
   if (c.run.same_on_any_layout()) {
     options.tensor_shards = static_cast<int>(c.run.tensor_shards.value);
     const auto own_shards = static_cast<std::uint64_t>(c.run.data_shards.value / grid.data);

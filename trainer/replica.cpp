@@ -24,7 +24,11 @@ std::unique_ptr<ParamLayout> make_layout(const ReplicaOptions& o, const Network&
 }
 
 ops::Exec make_exec(const ReplicaOptions& o, Memory& memory) {
-  return {o.device, {}, &memory.workspace, memory.workspace.planning() ? nullptr : &ops::op_table(o.device)};
+  return {o.device,
+          {},
+          &memory.workspace,
+          memory.workspace.planning() ? nullptr : &ops::op_table(o.device),
+          o.deterministic};
 }
 
 }  // namespace

@@ -28,9 +28,10 @@ struct ReplicaOptions {
   bool shard_optimizer = true;
   std::int64_t bucket_elements = 0;  // gradient bucket size
   std::uint64_t seed = 0;
-  int tensor_shards = 0;    // virtual ones, over all tensor ranks; 0: one per rank
-  int spare_gradients = 0;  // further buffers of flat gradients
-  bool snapshot = false;    // room for a copy of the state that this rank saves, if it saves any
+  bool deterministic = true;  // sums in one order
+  int tensor_shards = 0;      // virtual ones, over all tensor ranks; 0: one per rank
+  int spare_gradients = 0;    // further buffers of flat gradients
+  bool snapshot = false;      // room for a copy of the state that this rank saves, if it saves any
 };
 
 // Who holds which masters and moments over the data axis: with a sharded optimizer each data rank a part of every

@@ -3,6 +3,7 @@
 
 #include "core/batch.h"
 #include "model/context.h"
+#include "model/ops/attention.h"
 
 namespace phalanx {
 
@@ -12,6 +13,7 @@ struct BatchTensors {
   Tensor targets;                       // (B * P) int32
   Tensor slots;                         // (B * P) int32: rows of `tokens`
   Tensor document_begin, document_end;  // (B, T) int32
+  ops::DocumentRuns runs;               // of documents; on GPUs only
   Tensor token_types;                   // (N) int32
   Tensor next_sentence;                 // (B) int32
   Tensor sequences;                     // (B) int64

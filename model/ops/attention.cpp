@@ -3,7 +3,9 @@
 
 #include <omp.h>
 
+#include "model/ops/attention_choice.h"
 #include "model/ops/attention_scratch.h"
+#include "model/ops/fused_scratch.h"
 #include "model/ops/op_table.h"
 #include "model/ops/require.h"
 #include "model/ops/require_dropout.h"
@@ -18,6 +20,17 @@ constexpr std::int64_t kMaxHeadSize = 256;
 void check_head_size(std::string_view op, std::int64_t HS) {
   ENSURE(HS >= 1 && HS <= kMaxHeadSize, op, ": head size is ", HS, ", expected 1 to ", kMaxHeadSize,
          " (model.hidden / model.heads)");
+}
+
+void check_runs(const Exec& exec, std::string_view op, const DocumentRuns& runs, std::int64_t B) {
+  ENSURE(runs.starts.defined() == runs.lengths.defined(), op,
+         ": mask.runs.starts and mask.runs.lengths must be defined together");
+  if (!runs.lengths.defined()) return;
+  require_dims(op, "mask.runs.lengths", runs.lengths, 1);
+  const std::int64_t n = runs.lengths.size(0);
+  ENSURE(B > 0 && n % B == 0, op, ": mask.runs.lengths has ", n, " documents, expected a multiple of ", B);
+  require(exec, op, "mask.runs.lengths", runs.lengths, {n}, DType::i32);
+  require(exec, op, "mask.runs.starts", runs.starts, {n + 1}, DType::i32);
 }
 
 // Shapes that forward and backward share; qkv (B, T, 3, NH, HS) leads.
@@ -38,6 +51,7 @@ void check_shared(const Exec& exec, std::string_view op, const Tensor& qkv, cons
          ": mask.document_begin and mask.document_end must be defined together");
   require_if_defined(exec, op, "mask.document_begin", mask.document_begin, {B, T}, DType::i32);
   require_if_defined(exec, op, "mask.document_end", mask.document_end, {B, T}, DType::i32);
+  check_runs(exec, op, mask.runs, B);
   require_dropout(exec, op, dropout, B);
   ENSURE(dropout.rate == 0.0F || dropout.sequences.size(0) == B, op, ": dropout.sequences is ",
          to_string(dropout.sequences.shape), ", expected (", B, ")");
@@ -58,12 +72,24 @@ void plan_threads(const Exec& exec, const Tensor& qkv) {
   take_attention_scratch<Buffers>(scratch, omp_get_max_threads(), HeadSizes(qkv.size(1), qkv.size(4), step));
 }
 
+// On a GPU: room for whichever implementation will run. Documents that are known when it runs may be packed then.
+void plan_gpu(const Exec& exec, const Tensor& qkv, const AttentionMask& mask, const Dropout& dropout, bool backward) {
+  AttentionQuestion q = question_of(exec, qkv, mask, dropout, backward);
+  q.documents = DocumentKind::whole;  // one of the kinds that are fused
+  if (!choose_attention(q).fused) return;
+  cudnn::AttentionKey key = fused_key(qkv, mask, {.backward = backward, .deterministic = exec.deterministic});
+  key.packed = mask.document_begin.defined();
+  Scratch scratch(*exec.workspace);
+  take_fused_scratch(scratch, key);
+}
+
 }  // namespace
 
 void attention_forward(const Exec& exec, const AttentionForward& a) {
   check_shared(exec, "attention_forward", a.qkv, a.out, a.lse, a.mask, a.dropout, a.first_head);
   if (!exec.planning()) return exec.table->attention_forward(exec, a);
-  if (on_cpu(exec)) plan_threads<AttentionForwardBuffers>(exec, a.qkv);
+  if (on_cpu(exec)) return plan_threads<AttentionForwardBuffers>(exec, a.qkv);
+  plan_gpu(exec, a.qkv, a.mask, a.dropout, false);
 }
 
 void attention_backward(const Exec& exec, const AttentionBackward& a) {
@@ -73,6 +99,7 @@ void attention_backward(const Exec& exec, const AttentionBackward& a) {
   require(exec, op, "dout", a.dout, a.out.shape, a.qkv.dtype);
   if (!exec.planning()) return exec.table->attention_backward(exec, a);
   if (on_cpu(exec)) return plan_threads<AttentionBackwardBuffers>(exec, a.qkv);
+  plan_gpu(exec, a.qkv, a.mask, a.dropout, true);
   Scratch scratch(*exec.workspace);
   take_attention_deltas(scratch, a.lse);
 }

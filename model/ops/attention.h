@@ -10,11 +10,20 @@
 
 namespace phalanx::ops {
 
+// What the host knows of document_begin and document_end beside their values; the fused kernels of GPUs need it. Either
+// `whole`, or a list of documents that covers every token, in order, in memory; or nothing.
+struct DocumentRuns {
+  bool whole = false;  // every document is a whole sequence
+  Tensor starts;       // (n + 1) int32: token b * T + t of each document's first, and the end of the last one
+  Tensor lengths;      // (n) int32; n is a multiple of B, the last ones are empty
+};
+
 struct AttentionMask {
   bool causal = true;
   int window = 0;         // 0: no window
   Tensor document_begin;  // (B, T) int32; undefined: the whole sequence is one document
   Tensor document_end;    // (B, T) int32; defined together with document_begin
+  DocumentRuns runs{};    // of them
 };
 
 struct AttentionForward {

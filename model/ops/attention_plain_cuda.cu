@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "model/ops/attention_scratch.h"
+#include "model/ops/cuda/attention_ways.h"
 #include "model/ops/cuda/cuda_ops.h"
 #include "model/ops/cuda/pack.cuh"
 #include "model/ops/cuda/random.cuh"
@@ -288,7 +289,7 @@ Launch by_warps(std::int64_t warps) { return {divide_up(warps, kWarps), kThreads
 
 }  // namespace
 
-void attention_forward(const Exec& exec, const AttentionForward& a) {
+void attention_forward_plain(const Exec& exec, const AttentionForward& a) {
   const Sizes s = sizes_of(a.qkv);
   visit_dtype(a.qkv.dtype, [&]<class T>() {
     launch(attention_forward_warp_per_query<T>, by_warps(s.B * s.NH * s.T), exec.stream, a.out.as<T>(),
@@ -296,7 +297,7 @@ void attention_forward(const Exec& exec, const AttentionForward& a) {
   });
 }
 
-void attention_backward(const Exec& exec, const AttentionBackward& a) {
+void attention_backward_plain(const Exec& exec, const AttentionBackward& a) {
   const Sizes s = sizes_of(a.qkv);
   const HeadDropper dropper = dropper_of(a.dropout, a.qkv, a.first_head);
   Scratch scratch(*exec.workspace);

@@ -22,6 +22,7 @@ struct Exec {
   Stream stream;
   Arena* workspace = nullptr;      // scratch of a single op; empty between ops
   const OpTable* table = nullptr;  // backend; null while planning
+  bool deterministic = true;       // false: sums may be added in any order (run.reproducible: none)
   // While planning, ops check shapes and take their workspace, and compute nothing.
   [[nodiscard]] bool planning() const { return workspace->planning(); }
 };

@@ -1,0 +1,13 @@
+# Writes OUTPUT: PHALANX_STUB(name) for each function that STUB exports and SOURCE does not define.
+execute_process(COMMAND ${NM} -D --defined-only ${STUB} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL " T [A-Za-z0-9_]+" names "${symbols}")
+list(REMOVE_DUPLICATES names)
+file(READ ${SOURCE} source)
+set(lines "")
+foreach(name ${names})
+  string(REPLACE " T " "" name "${name}")
+  if(NOT source MATCHES "int ${name}\\(")
+    string(APPEND lines "PHALANX_STUB(${name})\n")
+  endif()
+endforeach()
+file(WRITE ${OUTPUT} "${lines}")
