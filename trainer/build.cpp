@@ -5,6 +5,7 @@
 
 #include "data/evaluation_batches.h"
 #include "data/masked_lm.h"
+#include "trainer/config/norm_epsilon.h"
 
 namespace phalanx {
 namespace {
@@ -50,7 +51,7 @@ NetworkOptions network_options(const config::Config& c) {
           .activation = c.model.activation == "gelu_erf" ? ops::Gelu::erf : ops::Gelu::tanh,
           .init_std = static_cast<float>(c.model.init_std),
           .recompute = recompute_of(c.training.recompute),
-          .norm_epsilon = c.model.family == "bert" ? 1e-12 : 1e-5,  // as published
+          .norm_epsilon = config::norm_epsilon(c.model),
           .token_types = c.model.token_types.value,
           .next_sentence = c.objective.next_sentence};
 }

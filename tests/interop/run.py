@@ -10,6 +10,7 @@ import sys
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # everything is read from folders
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import encoders
 import gpt2
 import wordpiece
 from harness import Tools, run_checks
@@ -20,7 +21,7 @@ def main():
     parser.add_argument("--phalanx", required=True)
     parser.add_argument("--work", required=True)
     arguments = parser.parse_args()
-    run_checks(gpt2.CHECKS + wordpiece.CHECKS, Tools(arguments.phalanx, arguments.work))
+    run_checks(gpt2.CHECKS + wordpiece.CHECKS + encoders.CHECKS, Tools(arguments.phalanx, arguments.work))
 
 
 if __name__ == "__main__":

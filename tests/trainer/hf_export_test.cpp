@@ -248,16 +248,17 @@ TEST_F(HfExport, WhatFailsLeavesNothing) {
 TEST_F(HfExport, EvidenceTellsAFolderWithOneWeightMoved) {
   const std::string checkpoint = test::make_checkpoint(folder_, config_);
   export_to("out", checkpoint);
-  const Evidence good = evidence_of(ModelFolder(path("out")));
+  const ProofInputs inputs(config_, {});
+  const Evidence good = evidence_of(ModelFolder(path("out")), inputs);
   test::Draft file = test::Draft::of(path("out/model.safetensors"));
   std::string& bytes = file.find("transformer.h.2.attn.c_attn.weight").bytes;
   std::swap_ranges(bytes.begin(), bytes.begin() + 4, bytes.begin() + 40);
   file.write(path("out/model.safetensors"));
-  const Evidence moved = evidence_of(ModelFolder(path("out")));
+  const Evidence moved = evidence_of(ModelFolder(path("out")), inputs);
   EXPECT_NE(moved.weights, good.weights);
   EXPECT_GT(largest_difference(moved, good), 1e-6);
   EXPECT_NE(moved.loss, good.loss);
-  EXPECT_NO_THROW(require_equal(good, evidence_of(checkpoint::read_manifest(checkpoint), DType::f32)));
+  EXPECT_NO_THROW(require_equal(good, evidence_of(checkpoint::read_manifest(checkpoint), DType::f32, inputs)));
   EXPECT_THROW(require_equal(good, moved), Error);
   Evidence loss_alone = good;
   loss_alone.loss += 1e-9;

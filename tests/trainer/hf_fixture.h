@@ -1,4 +1,4 @@
-// A small GPT with odd sizes as a checkpoint of any layout: every weight is a closed formula of its place.
+// Small models with odd sizes as checkpoints of any layout: every weight is a closed formula of its place.
 #pragma once
 
 #include <cmath>
@@ -15,6 +15,7 @@
 #include "data/tokenizer/bpe_files.h"
 #include "data/tokenizer/byte_alphabet.h"
 #include "data/tokenizer/tokenizer.h"
+#include "data/tokenizer/wordpiece_files.h"
 #include "tests/support/temporary_folder.h"
 #include "trainer/build.h"
 #include "trainer/checkpoint/checkpoint.h"
@@ -27,10 +28,16 @@ namespace phalanx::hf::test {
 
 using phalanx::test::TemporaryFolder;
 
-// The 256 bytes, three merges, and the end of text: 260 tokens.
-inline void write_tokenizer_folder(const std::string& folder) {
+// `first` special tokens, the 256 bytes, three merges, and `last`, which ends texts if it is the only special one.
+inline void write_bpe_folder(const std::string& folder, const std::vector<std::string>& first,
+                             const std::string& last) {
   std::filesystem::create_directories(folder);
   data::BpeModel model;
+  const auto add_special = [&](const std::string& text) {
+    model.specials.push_back({text, static_cast<data::TokenId>(model.tokens.size())});
+    model.tokens.push_back(text);
+  };
+  for (const std::string& text : first) add_special(text);
   for (const std::uint8_t byte : data::alphabet_order()) model.tokens.emplace_back(1, static_cast<char>(byte));
   const auto id = [&](const std::string& text) {
     return static_cast<data::TokenId>(std::ranges::find(model.tokens, text) - model.tokens.begin());
@@ -39,11 +46,30 @@ inline void write_tokenizer_folder(const std::string& folder) {
     model.merges.push_back({id(left), id(right), static_cast<data::TokenId>(model.tokens.size())});
     model.tokens.push_back(std::string(left) + right);
   }
-  model.end_of_text = static_cast<data::TokenId>(model.tokens.size());
-  model.tokens.emplace_back("<|endoftext|>");
-  model.specials.push_back({"<|endoftext|>", model.end_of_text});
+  if (first.empty()) model.end_of_text = static_cast<data::TokenId>(model.tokens.size());
+  add_special(last);
   data::write_bpe_files(model, folder);
 }
+
+// 260 tokens.
+inline void write_tokenizer_folder(const std::string& folder) { write_bpe_folder(folder, {}, "<|endoftext|>"); }
+
+// RoBERTa's: <pad> is 1, as there.
+inline void write_roberta_folder(const std::string& folder) {
+  write_bpe_folder(folder, {"<s>", "<pad>", "</s>", "<unk>"}, "<mask>");
+}
+
+// BERT's, of a few letters; [PAD] is 2.
+inline void write_wordpiece_folder(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  data::WordPieceModel model;
+  model.text = {.lower_case = true, .strip_accents = false, .space_ideographs = true};
+  model.tokens = {"[UNK]", "a", "[PAD]", "[CLS]", "[SEP]", "[MASK]", "##a", "##b", "b", "ab", "##ab", "."};
+  model.unknown = 0;
+  data::write_wordpiece_files(model, folder);
+}
+
+using WriteTokenizer = void (*)(const std::string& folder);
 
 inline config::Config odd_config() {
   config::Config config;
@@ -71,8 +97,9 @@ using Value = float (*)(const ParamSpec& spec, std::size_t index, std::int64_t g
 
 // Plays all ranks of a layout and commits step 5; weights alone. Returns the checkpoint's folder.
 inline std::string make_checkpoint(const TemporaryFolder& folder, const config::Config& config, int data_ranks = 1,
-                                   int tensor_ranks = 1, Value value = value_of) {
-  write_tokenizer_folder(folder / "tokenizer");
+                                   int tensor_ranks = 1, Value value = value_of,
+                                   WriteTokenizer write_tokenizer = write_tokenizer_folder) {
+  write_tokenizer(folder / "tokenizer");
   const std::string checkpoints = folder / str("checkpoints_", data_ranks, "_", tensor_ranks);
   checkpoint::SaveTarget target{
       checkpoints, 5, checkpoints + "/" + checkpoint::hidden_name(5, "tmp", random_nonce()), {}};

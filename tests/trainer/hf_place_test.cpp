@@ -76,5 +76,29 @@ TEST(HfPlace, RowsOfAFusedParameterStandApart) {
   }
 }
 
+TEST(HfPlace, AFusedWeightIsThreeMatricesAndItsBiasThreeVectors) {
+  const Shape weight{3, 2, 5, 9}, bias{3, 2, 5};
+  const std::vector<float> values = counted(weight.count());
+  const Place key = key_part(0, weight, "k");
+  EXPECT_EQ(key.shape, (std::vector<std::int64_t>{10, 9}));
+  EXPECT_EQ(gathered(key, values), std::vector<float>(values.begin() + 90, values.begin() + 180));
+  const Place value = value_part(0, bias, "v");
+  EXPECT_EQ(value.shape, (std::vector<std::int64_t>{10}));
+  EXPECT_EQ(gathered(value, values), std::vector<float>(values.begin() + 20, values.begin() + 30));
+  EXPECT_EQ(as_matrix(0, weight, "w").shape, (std::vector<std::int64_t>{30, 9}));
+}
+
+TEST(HfPlace, RowsOfNoParameterAreWrittenAsZerosAndNotRead) {
+  Place place = keep(0, Shape{2, 3}, "p");
+  place.zero_rows = 2;
+  EXPECT_EQ(place.count(), 12);
+  const std::vector<float> values = counted(6);
+  EXPECT_EQ(gathered(place, values), (std::vector<float>{0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5}));
+  std::vector<float> back(6);
+  scatter_from(place, counted(12), back);
+  EXPECT_EQ(back, (std::vector<float>{6, 7, 8, 9, 10, 11}));
+  EXPECT_EQ(gathered(zeros("z", 2, 2), {}), std::vector<float>(4));
+}
+
 }  // namespace
 }  // namespace phalanx::hf

@@ -89,6 +89,22 @@ TEST_F(MaskedProgram, LearnsBeyondTheUnigramsAndFillsMasks) {
   EXPECT_EQ(nlohmann::json::parse(shared.out)["masks"][1][0]["token"], "morning");
 }
 
+TEST_F(MaskedProgram, ExportedAndImportedItFillsTheSameAndTrainsOn) {
+  const std::string few =
+      " --set training.steps=3 --set schedule.warmup_steps=0 --set checkpoint.every=0 "
+      "--set evaluation.every=0 --set run.output=";
+  const std::string fill = "fill --json --text 'The king [MASK] to the castle.' --checkpoint ";
+  const Outcome round = phalanx("train config.yaml" + few +
+                                "first && " PHALANX_BINARY " export --checkpoint first --output out && " PHALANX_BINARY
+                                " import --input out --output in && " PHALANX_BINARY " train config.yaml --init in" +
+                                few + "second");
+  ASSERT_EQ(round.status, 0) << round.err;
+  const Outcome before = phalanx(fill + "first"), after = phalanx(fill + "in");
+  ASSERT_EQ(before.status, 0) << before.err;
+  EXPECT_EQ(after.out, before.out) << after.err;
+  EXPECT_EQ(losses("second").size(), 3U);
+}
+
 TEST_F(MaskedProgram, AStoppedRunGoesOnWithTheSameBitsAtAnotherLayout) {
   const std::string options =
       "train config.yaml --set training.steps=4 --set checkpoint.every=2 --set model.dropout=0.1 --set "

@@ -20,7 +20,8 @@ int run(const Options& options, const Runtime& runtime) {
   if (runtime.world_size() > 1) throw UsageError("import is the work of one process; start it without mpirun");
   const hf::ImportReport report = hf::import_model(options.input, options.output);
   std::cout << report.checkpoint << ": " << report.parameters << " parameters, "
-            << (report.tokenizer ? "with the tokenizer" : "no tokenizer (the folder has none; generate needs one)")
+            << (report.tokenizer ? "with the tokenizer"
+                                 : "no tokenizer (the folder has none; generate and fill need one)")
             << '\n';
   return 0;
 }

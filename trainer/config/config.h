@@ -41,6 +41,7 @@ struct Model {
   std::string positions = "learned";
   bool tie_embeddings = true;
   double init_std = 0.02;
+  double norm_epsilon = 0.0;  // added to the variance; 0: as published, see norm_epsilon.h
   bool operator==(const Model&) const = default;
 };
 

@@ -135,9 +135,9 @@ void check_objective(const Config& c, Problems& p) {
   p.require(c.model.family != "modern_encoder" || !c.objective.next_sentence,
             "objective.next_sentence needs model.family: bert; modern_encoder has no segments");
   p.require(masked || !c.objective.next_sentence, "objective.next_sentence needs objective.type: masked_lm");
-  p.require(c.model.token_types.value != 1, "model.token_types must be 0 or 2, found 1");
-  p.require(!c.objective.next_sentence || c.model.token_types.value != 0,
-            "model.token_types (0): objective.next_sentence needs 2, so that the model can tell segments apart");
+  const AutoInt& types = c.model.token_types;
+  p.require(!c.objective.next_sentence || types.is_auto() || types.value == 2, "model.token_types (", types.value,
+            "): objective.next_sentence needs 2, so that the model can tell segments apart");
   p.require(!masked || c.objective.mask_probability > 0.0, "objective.mask_probability must be above 0, found ",
             number_text(c.objective.mask_probability));
   p.require(c.objective.mask_token + c.objective.random_token <= 1.0, "objective.mask_token (",

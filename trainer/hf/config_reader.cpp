@@ -1,5 +1,6 @@
 #include "trainer/hf/config_reader.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
@@ -34,11 +35,26 @@ std::int64_t ConfigReader::size_or(const char* key, std::int64_t otherwise) cons
   return find(key) == nullptr ? otherwise : size(key);
 }
 
+std::int64_t ConfigReader::id_or(const char* key, std::int64_t otherwise) const {
+  const nlohmann::json* value = find(key);
+  if (value == nullptr) return otherwise;
+  const bool fits =
+      value->is_number_unsigned() && value->get<std::uint64_t>() <= static_cast<std::uint64_t>(kLargestSize);
+  if (!fits) throw UsageError(str(key, " must be a token's id, found ", shown_value(*value)));
+  return value->get<std::int64_t>();
+}
+
 double ConfigReader::number(const char* key, double otherwise) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return otherwise;
   if (!value->is_number()) throw UsageError(str(key, " must be a number, found ", shown_value(*value)));
   return value->get<double>();
+}
+
+double ConfigReader::positive(const char* key, double otherwise) const {
+  const double value = number(key, otherwise);
+  if (!(value > 0)) throw UsageError(str(key, " must be above 0, found ", value));
+  return value;
 }
 
 std::string ConfigReader::text(const char* key, const std::string& otherwise) const {
@@ -52,6 +68,17 @@ void ConfigReader::require_value(const char* key, bool value) const {
   const nlohmann::json* found = find(key);
   if (found == nullptr || *found == nlohmann::json(value)) return;
   throw UsageError(str(key, " is ", shown_value(*found), "; this program can do ", value ? "true" : "false", " only"));
+}
+
+void ConfigReader::require_text(const char* key, const std::string& value) const {
+  const std::string found = text(key, value);
+  if (found != value) throw UsageError(str(key, " is ", shown(found), "; this program can do ", value, " only"));
+}
+
+void ConfigReader::require_number(const char* key, double value) const {
+  const double found = number(key, value);
+  if (std::abs(found - value) <= 1e-6 * std::abs(value)) return;
+  throw UsageError(str(key, " is ", found, "; this program computes with ", value));
 }
 
 }  // namespace phalanx::hf

@@ -31,21 +31,15 @@ std::string name_in_torch(DType dtype) {
   return dtype == DType::f32 ? "float32" : dtype == DType::bf16 ? "bfloat16" : "float16";
 }
 
-// GPT2Config would put GPT-2's own id where none is written.
-Json special_ids(const std::optional<TokenizerFacts>& tokenizer) {
-  const Json id = tokenizer && tokenizer->end_of_text ? Json(*tokenizer->end_of_text) : Json(nullptr);
-  return {{"bos_token_id", id}, {"eos_token_id", id}};
-}
-
-void write_configs(const std::string& folder, const Family& family, const config::Model& model, DType dtype,
-                   const std::optional<TokenizerFacts>& tokenizer) {
-  Json config = {{"architectures", {family.architectures().front()}}, {"model_type", family.model_type()}};
-  config.update(family.config_of(model));
-  config.update(special_ids(tokenizer));
-  for (const char* key : {"dtype", "torch_dtype"}) config[key] = name_in_torch(dtype);  // transformers 5, and 4
-  write_json(folder + "/config.json", config);
+void write_configs(const std::string& folder, const Family& family, const config::Config& config, DType dtype,
+                   const SpecialIds& ids) {
+  Json json = {{"architectures", {family.architecture_of(config)}}, {"model_type", family.model_type()}};
+  json.update(family.config_of(config, ids));
+  for (const char* key : {"dtype", "torch_dtype"}) json[key] = name_in_torch(dtype);  // transformers 5, and 4
+  write_json(folder + "/config.json", json);
+  if (!family.generates()) return;
   Json generation = {{"_from_model_config", true}};
-  generation.update(special_ids(tokenizer));
+  for (const char* key : {"bos_token_id", "eos_token_id"}) generation[key] = json[key];
   write_json(folder + "/generation_config.json", generation);
 }
 
@@ -77,50 +71,54 @@ Json files_of(const std::string& folder) {
 }
 
 ExportReport prove(const checkpoint::Manifest& manifest, const ExportOptions& options, const std::string& folder,
-                   const config::Model& model) {
-  const Evidence of_checkpoint = evidence_of(manifest, options.dtype);
-  const Evidence of_folder = evidence_of(ModelFolder(folder));
+                   const ProofInputs& inputs) {
+  const Evidence of_checkpoint = evidence_of(manifest, options.dtype, inputs);
+  const Evidence of_folder = evidence_of(ModelFolder(folder), inputs);
   require_equal(of_checkpoint, of_folder);
   const double difference = largest_difference(of_checkpoint, of_folder);
-  const ProofInputs inputs(model);
   if (!options.logits.empty()) write_evidence(options.logits, inputs, of_folder);
-  write_json(folder + "/" + kReport,
-             {{"format", 1},
-              {"program", str("phalanx ", program_version(), " (commit ", source_commit(), ")")},
-              {"checkpoint", manifest.folder},
-              {"step", manifest.progress.step},
-              {"dtype", name_of(options.dtype)},
-              {"max_logit_difference", difference},
-              {"loss", of_folder.loss},
-              {"sequences", ProofInputs::kSequences},
-              {"tokens_per_sequence", inputs.T},
-              {"positions", inputs.positions},
-              {"logits", of_folder.logits.size()},
-              {"weights_digest", digest_text(of_folder.weights)},
-              {"files", files_of(folder)}});
+  Json report = {{"format", 1},
+                 {"program", str("phalanx ", program_version(), " (commit ", source_commit(), ")")},
+                 {"checkpoint", manifest.folder},
+                 {"step", manifest.progress.step},
+                 {"dtype", name_of(options.dtype)},
+                 {"max_logit_difference", difference},
+                 {"loss", of_folder.loss},
+                 {"sequences", ProofInputs::kSequences},
+                 {"tokens_per_sequence", inputs.T}};
+  if (of_folder.sentence_loss) report["next_sentence_loss"] = *of_folder.sentence_loss;
+  report.update({{"positions", inputs.positions},
+                 {"logits", of_folder.logits.size()},
+                 {"weights_digest", digest_text(of_folder.weights)},
+                 {"files", files_of(folder)}});
+  write_json(folder + "/" + kReport, report);
   return {options.output, difference, of_folder.loss};
 }
 
-std::optional<TokenizerFacts> export_tokenizer(const checkpoint::Manifest& manifest, const config::Model& model,
-                                               const std::string& folder) {
+SpecialIds export_tokenizer(const checkpoint::Manifest& manifest, const config::Config& config,
+                            const std::string& folder) {
   if (manifest.provenance.tokenizer_folder.empty()) {
     log::warning(manifest.folder, ": holds no tokenizer, so the export has none");
-    return std::nullopt;
+    return {};
   }
-  return write_tokenizer(manifest.provenance.tokenizer_folder, folder, model.context);
+  return write_tokenizer(manifest.provenance.tokenizer_folder, folder,
+                         {.model_max_length = config.model.context,
+                          .masked = config.objective.type == "masked_lm",
+                          .segments = config.model.family == "bert" && config.model.token_types.value > 1})
+      .ids;
 }
 
 }  // namespace
 
 ExportReport export_model(const checkpoint::Manifest& manifest, const ExportOptions& options) {
-  const config::Model model =
-      config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {}).model;
-  const Family& family = family_of(model);
+  const config::Config config =
+      config::parse(manifest.provenance.config_yaml, manifest.folder + " (configuration)", {});
+  const Family& family = family_of(config);
   StagedFolder folder(options.output);
-  write_weights(manifest, family.places(manifest.table), options.dtype, options.shard_bytes, folder.path());
-  const std::optional<TokenizerFacts> tokenizer = export_tokenizer(manifest, model, folder.path());
-  write_configs(folder.path(), family, model, options.dtype, tokenizer);
-  ExportReport report = prove(manifest, options, folder.path(), model);
+  const SpecialIds ids = family.completed(export_tokenizer(manifest, config, folder.path()));
+  write_configs(folder.path(), family, config, options.dtype, ids);
+  write_weights(manifest, family.places(manifest.table, ids), options.dtype, options.shard_bytes, folder.path());
+  ExportReport report = prove(manifest, options, folder.path(), ProofInputs(config, ids));
   folder.commit();
   return report;
 }

@@ -5,13 +5,18 @@
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
+#include "trainer/hf/bert.h"
 #include "trainer/hf/gpt2.h"
 #include "trainer/hf/json_files.h"
+#include "trainer/hf/modern_bert.h"
+#include "trainer/hf/roberta.h"
 
 namespace phalanx::hf {
 namespace {
 
-std::array<const Family*, 1> families() { return {&gpt2_family()}; }
+std::array<const Family*, 4> families() {
+  return {&gpt2_family(), &bert_family(), &roberta_family(), &modern_bert_family()};
+}
 
 std::string list_of(const std::vector<std::string>& names) {
   std::string text;
@@ -44,11 +49,12 @@ std::string architecture_of(const nlohmann::json& config) {
 
 }  // namespace
 
-const Family& family_of(const config::Model& model) {
+const Family& family_of(const config::Config& config) {
   for (const Family* family : families()) {
-    if (family->is(model)) return *family;
+    if (family->is(config)) return *family;
   }
-  throw UsageError(str("model.family: ", model.family, " cannot be exported; gpt can"));
+  throw UsageError(str("model.family: ", config.model.family,
+                       " with model.token_types: ", config.model.token_types.value, " cannot be exported"));
 }
 
 const Family& family_of(const nlohmann::json& config) {

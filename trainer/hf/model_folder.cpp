@@ -25,16 +25,6 @@ std::string with_config(const std::string& folder) {
   return folder;
 }
 
-// Every size is checked as one of a configuration of this program is, before anything of such a size is made.
-config::Config checked_config(const Family& family, const nlohmann::json& json) {
-  config::Config config;
-  config.run.name = "imported";
-  config.model = family.model_of(json);
-  config = config::resolve_sizes(config, 1);
-  config::require_valid(config, 1, config::DataUse::unused);
-  return config;
-}
-
 std::string text_of(const std::vector<std::int64_t>& shape) {
   std::string text;
   for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
@@ -75,14 +65,37 @@ bool same_content(const WeightFiles::Found& a, const WeightFiles::Found& b) {
   return true;
 }
 
+bool is_readable(const WeightFiles::Found& found) {
+  const std::optional<DType> dtype = dtype_of_file(found.tensor->dtype);
+  return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16;
+}
+
+bool is_zero(const WeightFiles::Found& found) {
+  constexpr std::int64_t kPart = std::int64_t{1} << 18;
+  if (!is_readable(found)) return false;
+  std::int64_t left = 1;
+  for (const std::int64_t size : found.tensor->shape) left *= size;
+  Stream stream(found);
+  std::vector<float> part(static_cast<std::size_t>(std::min(left, kPart)));
+  for (; left > 0; left -= static_cast<std::int64_t>(part.size())) {
+    part.resize(static_cast<std::size_t>(std::min(left, kPart)));
+    stream.next(part.data(), static_cast<std::int64_t>(part.size()));
+    if (std::ranges::any_of(part, [](float value) { return value != 0.0F; })) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 ModelFolder::ModelFolder(const std::string& folder) : folder_(with_config(folder)), files_(folder) {
   const nlohmann::json json = read_json(config_path(folder));
   const Family* family = nullptr;
+  SpecialIds ids;
   try {
     family = &family_of(json);
+    name_all(*family);
     config_ = checked_config(*family, json);
+    ids = family->read_ids(json);
   } catch (const UsageError& error) {
     throw UsageError(str(config_path(folder), ": ", error.what()));
   }
@@ -92,28 +105,51 @@ ModelFolder::ModelFolder(const std::string& folder) : folder_(with_config(folder
                     files_.tensors().size(), " tensors"));
   }
   table_ = make_network(network_options(config_))->parameters().table;
-  find_all(*family);
+  drop_aliases(*family);
+  find_all(*family, ids);
 }
 
-void ModelFolder::find_all(const Family& family) {
+// Every size is checked as one of a configuration of this program is, before anything of such a size is made.
+config::Config ModelFolder::checked_config(const Family& family, const nlohmann::json& json) const {
+  const Family::Stored stored{.has = [this](const std::string& name) { return rest_.contains(name); },
+                              .is_zero =
+                                  [this](const std::string& name) {
+                                    const auto found = rest_.find(name);
+                                    return found != rest_.end() && is_zero(found->second);
+                                  }};
+  config::Config config = family.read_config(json, stored);
+  config.run.name = "imported";
+  config = config::resolve_sizes(config, 1);
+  config::require_valid(config, 1, config::DataUse::unused);
+  return config;
+}
+
+void ModelFolder::name_all(const Family& family) {
   const std::string prefix = family.base_prefix();
   for (const auto& [name, found] : files_.tensors()) {
     const std::string bare = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
-    if (!rest_.try_emplace(bare, found).second) {
-      throw Error(str(found.file->path(), ": '", shown(bare), "' is there with and without ", prefix));
+    if (!rest_.try_emplace(family.standard_name(bare), found).second) {
+      throw Error(str(found.file->path(), ": '", shown(bare), "' is there twice, with and without ", prefix,
+                      " or under an older name"));
     }
   }
-  const std::optional<Family::Alias> alias = family.alias();
-  const auto second = alias ? rest_.find(alias->name) : rest_.end();
-  if (second != rest_.end()) {
-    const auto first = rest_.find(alias->of);
+}
+
+void ModelFolder::drop_aliases(const Family& family) {
+  for (const Family::Alias& alias : family.aliases()) {
+    const auto second = rest_.find(alias.name);
+    if (second == rest_.end()) continue;
+    const auto first = rest_.find(alias.of);
     if (first != rest_.end() && !same_content(first->second, second->second)) {
-      throw UsageError(str(second->second.file->path(), ": ", alias->name, " differs from ", alias->of,
+      throw UsageError(str(second->second.file->path(), ": ", alias.name, " differs from ", alias.of,
                            "; this program ties the two"));
     }
     rest_.erase(second);
   }
-  for (Place& place : family.places(table_)) {
+}
+
+void ModelFolder::find_all(const Family& family, const SpecialIds& ids) {
+  for (Place& place : family.places(table_, ids)) {
     const WeightFiles::Found found = take(family, place);
     sources_.push_back({std::move(place), found});
   }
@@ -122,7 +158,8 @@ void ModelFolder::find_all(const Family& family) {
 }
 
 WeightFiles::Found ModelFolder::take(const Family& family, const Place& place) {
-  const auto entry = rest_.find(place.name.substr(family.base_prefix().size()));
+  const std::string prefix = family.base_prefix();
+  const auto entry = rest_.find(place.name.starts_with(prefix) ? place.name.substr(prefix.size()) : place.name);
   if (entry == rest_.end()) throw Error(str(folder_, ": holds no tensor ", place.name, " ", text_of(place.shape)));
   const WeightFiles::Found found = entry->second;
   rest_.erase(entry);
@@ -132,15 +169,13 @@ WeightFiles::Found ModelFolder::take(const Family& family, const Place& place) {
   if (found.tensor->shape != place.shape) {
     refuse("is ", text_of(found.tensor->shape), "; by config.json it is ", text_of(place.shape));
   }
-  const std::optional<DType> dtype = dtype_of_file(found.tensor->dtype);
-  const bool is_float = dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16;
-  if (!is_float) refuse("is ", found.tensor->dtype, "; F32, BF16 and F16 are read");
+  if (!is_readable(found)) refuse("is ", found.tensor->dtype, "; F32, BF16 and F16 are read");
   return found;
 }
 
 void ModelFolder::check_rest(const Family& family) const {
   for (const auto& [name, found] : rest_) {
-    if (family.is_buffer(name)) continue;
+    if (family.is_unused(name)) continue;
     throw Error(str(found.file->path(), ": holds '", shown(found.tensor->name), "' ", text_of(found.tensor->shape),
                     ", which is no part of a ", family.model_type(), " of config.json"));
   }

@@ -1,6 +1,8 @@
 // ModelFolder: a model as Hugging Face's libraries save it, opened, checked, and read parameter by parameter.
 #pragma once
 
+#include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -28,7 +30,10 @@ class ModelFolder {
   [[nodiscard]] std::vector<float> read(int spec) const;
 
  private:
-  void find_all(const Family& family);
+  void name_all(const Family& family);
+  [[nodiscard]] config::Config checked_config(const Family& family, const nlohmann::json& json) const;
+  void drop_aliases(const Family& family);
+  void find_all(const Family& family, const SpecialIds& ids);
   [[nodiscard]] WeightFiles::Found take(const Family& family, const Place& place);
   void check_rest(const Family& family) const;
 
@@ -41,7 +46,7 @@ class ModelFolder {
     WeightFiles::Found from;
   };
   std::vector<Source> sources_;
-  std::map<std::string, WeightFiles::Found> rest_;  // by name without the prefix: not looked at yet
+  std::map<std::string, WeightFiles::Found> rest_;  // by standard name without the prefix: not looked at yet
 };
 
 // Fills the masters of `state` (any layout) from a folder; padding becomes zero. Memory: one parameter beyond `state`.

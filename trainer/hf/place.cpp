@@ -19,6 +19,15 @@ Place whole(int spec, const Shape& shape, std::string name, Order order) {
           .columns = columns};
 }
 
+Place third(int spec, const Shape& shape, std::string name, int part) {
+  Place place = whole(spec, shape, std::move(name), Order::plain);
+  place.rows /= 3;
+  place.first_row = part * place.rows;
+  place.shape = {place.rows, place.columns};
+  if (shape.dims() == 3) place.shape = {place.rows * place.columns};
+  return place;
+}
+
 // Calls visit(first element within the place, elements) for runs that are contiguous in both orders.
 template <class Visit>
 void for_plain_parts(const Place& place, Visit&& visit) {
@@ -61,15 +70,36 @@ Place flatten(int spec, const Shape& shape, std::string name) {
   return place;
 }
 
+Place as_matrix(int spec, const Shape& shape, std::string name) {
+  Place place = whole(spec, shape, std::move(name), Order::plain);
+  place.shape = {place.rows, place.columns};
+  return place;
+}
+
 Place transpose(int spec, const Shape& shape, std::string name) {
   Place place = whole(spec, shape, std::move(name), Order::transposed);
   place.shape = {place.columns, place.rows};
   return place;
 }
 
+Place query_part(int spec, const Shape& shape, std::string name) { return third(spec, shape, std::move(name), 0); }
+Place key_part(int spec, const Shape& shape, std::string name) { return third(spec, shape, std::move(name), 1); }
+Place value_part(int spec, const Shape& shape, std::string name) { return third(spec, shape, std::move(name), 2); }
+
+Place zeros(std::string name, std::int64_t rows, std::int64_t columns) {
+  return {.spec = kNoParameter,
+          .name = std::move(name),
+          .shape = {rows, columns},
+          .rows = 0,
+          .columns = columns,
+          .zero_rows = rows};
+}
+
 void gather(const Place& place, const std::vector<float>& values,
             const std::function<void(const float* part, std::int64_t count)>& take) {
   if (place.order == Order::plain) {
+    const std::vector<float> zero_row(static_cast<std::size_t>(place.columns));
+    for (std::int64_t r = 0; r < place.zero_rows; ++r) take(zero_row.data(), place.columns);
     const float* first = values.data() + place.first_row * place.columns;
     for_plain_parts(place, [&](std::int64_t begin, std::int64_t count) { take(first + begin, count); });
     return;
@@ -85,6 +115,8 @@ void gather(const Place& place, const std::vector<float>& values,
 void scatter(const Place& place, const std::function<void(float* part, std::int64_t count)>& fill,
              std::vector<float>& values) {
   if (place.order == Order::plain) {
+    std::vector<float> unused(static_cast<std::size_t>(place.columns));
+    for (std::int64_t r = 0; r < place.zero_rows; ++r) fill(unused.data(), place.columns);
     float* first = values.data() + place.first_row * place.columns;
     for_plain_parts(place, [&](std::int64_t begin, std::int64_t count) { fill(first + begin, count); });
     return;

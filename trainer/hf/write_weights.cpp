@@ -13,7 +13,7 @@
 namespace phalanx::hf {
 namespace {
 
-std::int64_t bytes_of_place(const Place& place, DType dtype) { return place.rows * place.columns * bytes_of(dtype); }
+std::int64_t bytes_of_place(const Place& place, DType dtype) { return place.count() * bytes_of(dtype); }
 
 // Runs of places, in order, each as many as fit into `shard_bytes`, but at least one.
 std::vector<std::vector<Place>> cut_into_files(const std::vector<Place>& places, DType dtype,
@@ -57,7 +57,7 @@ class Parameters {
   const std::vector<float>& read(int spec) {
     if (spec != spec_) {
       values_ = {};
-      values_ = stored_.read(spec);
+      if (spec != kNoParameter) values_ = stored_.read(spec);
       spec_ = spec;
     }
     return values_;
@@ -65,7 +65,7 @@ class Parameters {
 
  private:
   checkpoint::StoredTensors stored_;
-  int spec_ = -1;
+  int spec_ = kNoParameter;
   std::vector<float> values_;
 };
 
@@ -88,7 +88,7 @@ void write_index(const std::string& folder, const std::vector<std::vector<Place>
   nlohmann::ordered_json map;
   for (std::size_t f = 0; f < files.size(); ++f) {
     for (const Place& place : files[f]) {
-      parameters += place.rows * place.columns;
+      parameters += place.count();
       map[place.name] = file_name(f, files.size());
     }
   }
