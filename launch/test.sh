@@ -6,7 +6,7 @@
 #
 #   --tests        unit tests, and tests under mpirun with 1, 2 and 4 ranks; counted case by case
 #   --quickstart   the quickstarts of GPT and BERT with few steps, end to end
-#   --services     a job beside real programs of others: a browser on its live page
+#   --services     jobs beside real programs of others: a browser on the live page, Prometheus
 #   --lint         formatter, clang-tidy, shellcheck, and the rules of the tree that a machine can check
 #   --asan         the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
 #   --interop      exports and imports beside torch and transformers, which it installs outside the tree

@@ -78,6 +78,16 @@ void RunFolder::write_prometheus_targets(const std::string& address) const {
   replace_text(path_ + "/prometheus_targets.json", print(Json::array({target})));
 }
 
+void RunFolder::clear_prometheus_targets() const {
+  const std::string path = path_ + "/prometheus_targets.json";
+  if (!std::filesystem::exists(path)) return;
+  try {
+    replace_text(path, print(Json::array()));
+  } catch (const Error& error) {
+    log::warning(error.what());
+  }
+}
+
 void RunFolder::set_running(std::int64_t step) const { write_status({"running", step, "", ""}); }
 
 void RunFolder::set_checkpoint(std::int64_t step, const std::string& checkpoint) const {

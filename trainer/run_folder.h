@@ -3,7 +3,8 @@
 //   status.json               {"state", "step", "checkpoint", "reason", "time", "host", "pid"}: for supervisors
 //   events.log                one line per event, UTC time first
 //   lock                      held while the run lasts, so that no second one writes here
-//   prometheus_targets.json   where metrics are served, for Prometheus' file_sd
+//   prometheus_targets.json   where metrics are served, for Prometheus' file_sd; a list without entries once the run is
+//                             finished or stopped
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,9 @@ class RunFolder {
   void write_config(std::string_view yaml) const;
   // `address`: what Prometheus reaches. Labels: run and job_id. Throws Error when it cannot be written.
   void write_prometheus_targets(const std::string& address) const;
+  // Nothing is served any more, and that is as it should be: Prometheus need not raise the alarm. Emptied, not removed:
+  // Prometheus keeps the targets of a file that it cannot read. A full disk is a warning.
+  void clear_prometheus_targets() const;
 
   // State of the run, replaced as a whole so that no reader sees half a file. A full disk is a warning: it must not
   // hide how the run ended.

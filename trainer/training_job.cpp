@@ -117,6 +117,7 @@ void TrainingJob::note_end(bool stopped) {
   if (!leads()) return;
   const std::int64_t step = trainer_->progress().step;
   const std::string& saved = saver_->path();
+  folder_->clear_prometheus_targets();
   if (stopped) {
     const std::string signal = stop_signal_name();
     folder_->set_stopped(step, saved, "asked to stop by " + (signal.empty() ? "a signal to another rank" : signal));

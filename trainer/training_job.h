@@ -64,6 +64,7 @@ class TrainingJob {
   StartPoint start_;
   std::unique_ptr<Replica> replica_;
   double peak_flops_ = 0;
+  std::int64_t checkpoint_bytes_ = 0;  // of one checkpoint; rank 0
   std::unique_ptr<Trainer> trainer_;
   std::unique_ptr<data::Loader> loader_;
   std::vector<Batch> validation_;

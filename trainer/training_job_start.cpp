@@ -88,6 +88,7 @@ void TrainingJob::check_disk() {
         plan_disk(config_, parameter_count(replica_->layout().table()),
                   start_.resume ? start_.resume->progress.step : 0, existing, free_bytes(config_.run.output));
     log::info(describe_or_refuse(plan, config_));
+    checkpoint_bytes_ = plan.checkpoint_bytes;
     if (const std::string warning = warning_of(plan, config_); !warning.empty()) log::warning(warning);
   });
 }
@@ -139,6 +140,7 @@ void TrainingJob::open_reports() {
   on_rank_zero(runtime_.world(), [&] {
     metrics_ = std::make_unique<Metrics>(config_, info, *folder_);
     metrics_->set_memory(replica_->memory().bytes());
+    metrics_->set_checkpoint_bytes(checkpoint_bytes_);
     if (start_.resume) metrics_->on_resume(start_.resume->progress.step, start_.resume->folder);
     folder_->write_config(config::to_yaml(config_));
     if (start_.resume) {
@@ -167,8 +169,8 @@ void TrainingJob::watch() {
   };
   const config::AutoInt& timeout = config_.run.hang_timeout;
   watchdog_ = std::make_unique<watchdog::Watchdog>(
-      *beacon_, timeout.is_auto() ? std::nullopt : std::optional(static_cast<double>(timeout.value)), end_job,
-      runtime_);
+      *beacon_, timeout.is_auto() ? std::nullopt : std::optional(static_cast<double>(timeout.value)), end_job, runtime_,
+      [this](int world_rank) { metrics_->on_sign_of_life(world_rank); });
 }
 
 }  // namespace phalanx

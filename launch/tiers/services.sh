@@ -1,17 +1,18 @@
 # shellcheck shell=bash disable=SC2154
-# Tier `services`: a job of two ranks beside a real browser on its live page. What the browser saw stays in
-# build/services: page.html, light.png, dark.png, narrow.png.
+# Tier `services`: jobs beside real programs of others. Here a job of two ranks and a browser on its live page: what the
+# browser saw stays in build/services: page.html, light.png, dark.png, narrow.png. services_prometheus.sh has the rest.
 
 tier_services() {
   local folder=$root/build/services
   rm -rf "$folder"
   mkdir -p "$folder"
-  if ! installed build services || ! command -v chromium >/dev/null; then
-    record skipped "the live page in a browser" "chromium or libraries are missing, see above"
+  if ! installed build services; then
+    record skipped "a job beside programs of others" "browser or libraries are missing, see above"
   elif ! build release phalanx || ! make_services_data "$folder" >"$folder/data.log" 2>&1; then
-    record failed "data for the live page" "see $folder/data.log"
+    record failed "data for a job beside programs of others" "see $folder/data.log"
   else
     browse_job "$folder"
+    watch_job "$folder"
   fi
 }
 
@@ -35,7 +36,7 @@ END
 
 # browse_job FOLDER: starts the job, slows its second rank, opens the page, ends the job, looks at what was seen.
 browse_job() {
-  local folder=$1 job guard rank slow url status=0
+  local folder=$1 job rank slow url status=0
   local -a mpirun
   set_mpirun 2
   OMP_NUM_THREADS=1 "${mpirun[@]}" "$root/build/release/phalanx" train "$folder/config.yaml" \
@@ -55,11 +56,18 @@ browse_job() {
   wait "$slow" 2>/dev/null || true
   kill -s CONT "$rank" 2>/dev/null || true
   kill -s USR1 "$job" 2>/dev/null || true
-  { sleep 120; kill -s KILL "$job"; } 2>/dev/null &
-  guard=$!
-  wait "$job" || status=$?
-  kill "$guard" 2>/dev/null || true
+  wait_for_job "$job" || status=$?
   check_seen "$folder" "$status"
+}
+
+# wait_for_job MPIRUN: its status; it has two minutes to end.
+wait_for_job() {
+  local guard status=0
+  { sleep 120; kill -s KILL "$1"; } 2>/dev/null &
+  guard=$!
+  wait "$1" || status=$?
+  kill "$guard" 2>/dev/null || true
+  return "$status"
 }
 
 # until_step STEP FILE: false when that takes more than two minutes.

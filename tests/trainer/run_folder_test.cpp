@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/check.h"
@@ -123,6 +124,16 @@ TEST(RunFolder, TargetsAreInFileSdForm) {
   ::unsetenv("SLURM_JOB_ID");
   EXPECT_EQ(json::parse(read_file(folder.path() + "/prometheus_targets.json")),
             json::parse(R"([{"targets": ["node07:9464"], "labels": {"run": "tiny", "job_id": "4711"}}])"));
+}
+
+TEST(RunFolder, TargetsOfARunThatIsOverAreAnEmptyListWhereThereWereSome) {
+  test::TemporaryFolder root;
+  const RunFolder folder(config_at(root / "run"));
+  folder.clear_prometheus_targets();
+  EXPECT_FALSE(std::filesystem::exists(folder.path() + "/prometheus_targets.json"));
+  folder.write_prometheus_targets("node07:9464");
+  folder.clear_prometheus_targets();
+  EXPECT_EQ(json::parse(read_file(folder.path() + "/prometheus_targets.json")), json::array());
 }
 
 TEST(RunFolder, WithoutASchedulerTheJobIsHostAndProcess) {

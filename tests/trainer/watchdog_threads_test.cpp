@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "parallel/comm_self.h"
 #include "trainer/watchdog/monitor.h"
@@ -39,7 +40,8 @@ class Watchdogs : public testing::Test {
   }
 
   Rank zero_, one_;
-  Monitor monitor_{zero_.beacon, 2, true, 1.0, "secret"};
+  std::vector<int> signs_ = {0, 0};  // of life, by rank
+  Monitor monitor_{zero_.beacon, 2, true, 1.0, "secret", [this](int rank) { ++signs_.at(rank); }};
   Reporter reporter_{one_.beacon, 1, monitor_.meeting()};
 };
 
@@ -72,6 +74,16 @@ TEST_F(MeetingWatchdogs, StepsThatEndInTimeAreNoHang) {
     for (Rank* rank : {&zero_, &one_}) rank->beacon.enter(Activity::step, step);
     ASSERT_EQ(look_for(0.2), "");
   }
+}
+
+TEST_F(MeetingWatchdogs, SignsOfLifeAreToldAndEndWithARanksSilence) {
+  look_for(0.6);
+  EXPECT_GT(signs_[0], 0);
+  EXPECT_GT(signs_[1], 0);
+  const std::vector<int> before = signs_;
+  for (int i = 0; i < 3; ++i) monitor_.look(10);
+  EXPECT_GT(signs_[0], before[0]);
+  EXPECT_LE(signs_[1], before[1] + 1) << "at most what was on its way";
 }
 
 TEST_F(MeetingWatchdogs, ASilentRankIsNamed) {

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <filesystem>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -12,6 +13,7 @@
 #include "core/log.h"
 #include "parallel/runtime.h"
 #include "trainer/commands/command.h"
+#include "trainer/metrics/grafana.h"
 #include "trainer/metrics/page/live_page.h"
 #include "trainer/signals.h"
 
@@ -24,6 +26,7 @@ struct Options {
   std::vector<std::string> runs;
   std::string address = "127.0.0.1";
   int port = 9465;
+  bool grafana = false;
 };
 
 // A run is named by its folder or by its metrics.jsonl.
@@ -54,16 +57,26 @@ int serve(const Options& options) {
   return 0;
 }
 
+int run(const Options& options) {
+  if (options.grafana) {
+    std::cout << grafana_dashboard();
+    return 0;
+  }
+  require_usage(!options.runs.empty(), "RUN is required: run folders, or their metrics.jsonl");
+  return serve(options);
+}
+
 }  // namespace
 
 void add_dashboard(CLI::App& app, Selection& selection) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("dashboard", "Serve the live page of runs, finished or running, overlaid");
-  command->add_option("RUN", options->runs, "run folders, or their metrics.jsonl")->required();
+  command->add_option("RUN", options->runs, "run folders, or their metrics.jsonl");
   command->add_option("--port", options->port, "0: a free one")->check(CLI::Range(0, 65535))->capture_default_str();
   command->add_option("--address", options->address, "to listen on; 0.0.0.0: all of this host")->capture_default_str();
+  command->add_flag("--grafana", options->grafana, "print the dashboard for Grafana instead, which needs no RUN");
   command->callback([options, &selection] {
-    selection.run = [options](Runtime& runtime) { return runtime.world_rank() == 0 ? serve(*options) : 0; };
+    selection.run = [options](Runtime& runtime) { return runtime.world_rank() == 0 ? run(*options) : 0; };
   });
 }
 

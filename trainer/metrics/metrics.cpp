@@ -71,7 +71,8 @@ Metrics::Metrics(const config::Config& config, const RunInfo& info, const RunFol
   const auto address = config::parse_address(config.metrics.prometheus);
   if (!address) throw UsageError(str("metrics.prometheus is no address:port: ", config.metrics.prometheus));
   s.server = std::make_unique<HttpServer>(*address);
-  s.server->add_page("/metrics", [&exporter = s.exporter](const HttpRequest&) -> HttpResponse {
+  s.server->add_page("/metrics", [&exporter = s.exporter, &folder](const HttpRequest&) -> HttpResponse {
+    exporter.free_bytes(free_bytes_of(folder));  // others fill the disk too
     return {200, "text/plain; version=0.0.4; charset=utf-8", exporter.text()};
   });
   add_live_page(*s.server, {std::make_shared<RunFollower>(folder.metrics_path())});
@@ -118,6 +119,10 @@ void Metrics::on_checkpoint_failure(std::int64_t step, const std::string& reason
   state_->jsonl.checkpoint_failure(step, unix_seconds(), reason);
   state_->exporter.checkpoint_failure(free_bytes_of(state_->folder));
 }
+
+void Metrics::set_checkpoint_bytes(std::int64_t bytes) { state_->exporter.checkpoint_plan(static_cast<double>(bytes)); }
+
+void Metrics::on_sign_of_life(int world_rank) { state_->exporter.rank_seen(world_rank, unix_seconds()); }
 
 void Metrics::set_memory(const std::vector<ArenaBytes>& arenas) {
   state_->exporter.memory(arenas);

@@ -38,6 +38,9 @@ class Metrics {
   // A save that failed while training goes on.
   void on_checkpoint_failure(std::int64_t step, const std::string& reason);
 
+  void set_checkpoint_bytes(std::int64_t bytes);  // of one checkpoint, as planned
+  // From any thread: a rank has just shown a sign of life.
+  void on_sign_of_life(int world_rank);
   void set_memory(const std::vector<ArenaBytes>& arenas);
   // Totals since the start; append the lists of several communicators to one.
   void set_usage(const std::vector<Communicator::Usage>& totals);

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <map>
 
+#include "core/clock.h"
+#include "trainer/metrics/metric_list.h"
 #include "trainer/version.h"
 
 namespace phalanx {
@@ -23,64 +25,67 @@ using prometheus::Histogram;
 const Histogram::BucketBoundaries kStepBuckets = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
                                                   0.5,   1,     2,     5,    10,   20,   60,  120};
 
-Family<Gauge>& gauges(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(std::string("phalanx_") + name).Help(help).Register(registry);
+// The list of metrics has the help of each; a name that is not in it is an Error.
+Family<Gauge>& gauges(prometheus::Registry& registry, const char* name) {
+  const Metric& metric = metric_named(name);
+  return prometheus::BuildGauge().Name(metric.full_name()).Help(metric.help).Register(registry);
 }
-Family<Counter>& counters(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(std::string("phalanx_") + name).Help(help).Register(registry);
+Family<Counter>& counters(prometheus::Registry& registry, const char* name) {
+  const Metric& metric = metric_named(name);
+  return prometheus::BuildCounter().Name(metric.full_name()).Help(metric.help).Register(registry);
 }
-Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
-  return gauges(registry, name, help).Add({});
-}
-Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
-  return counters(registry, name, help).Add({});
+Gauge& gauge(prometheus::Registry& registry, const char* name) { return gauges(registry, name).Add({}); }
+Counter& counter(prometheus::Registry& registry, const char* name) { return counters(registry, name).Add({}); }
+Histogram& histogram(prometheus::Registry& registry, const char* name, const Histogram::BucketBoundaries& buckets) {
+  const Metric& metric = metric_named(name);
+  auto& family = prometheus::BuildHistogram().Name(metric.full_name()).Help(metric.help).Register(registry);
+  return family.Add({}, buckets);
 }
 
 }  // namespace
 
 struct PrometheusExporter::State {
   prometheus::Registry r;
-  Gauge& loss = gauge(r, "train_loss", "Mean loss of the predicted tokens of the last step, nats");
-  Gauge& validation_loss = gauge(r, "validation_loss", "Mean loss of the last evaluation, nats");
-  Gauge& step = gauge(r, "train_step", "Updates done by the run");
-  Gauge& tokens = gauge(r, "consumed_tokens", "Input positions without padding, of the run so far");
-  Gauge& tokens_per_second = gauge(r, "train_tokens_per_second", "Tokens per second of the last step, all ranks");
-  Gauge& mfu = gauge(r, "model_flops_utilization_ratio", "Matrix products of the last step over the peak of all ranks");
-  Gauge& gradient_norm = gauge(r, "gradient_norm", "Global norm before clipping");
-  Gauge& learning_rate = gauge(r, "learning_rate", "Rate of the last step");
-  Gauge& loss_scale = gauge(r, "loss_scale", "Factor of the loss in fp16");
-  Gauge& eta = gauge(r, "eta_seconds", "Time to the last step at the present speed");
-  Gauge& checkpoint_seconds = gauge(r, "checkpoint_seconds", "Duration of the last checkpoint");
-  Gauge& checkpoint_stall = gauge(r, "checkpoint_stall_seconds", "How long training stood still for it");
-  Gauge& checkpoint_time = gauge(r, "checkpoint_last_success_timestamp_seconds", "Unix time of the last checkpoint");
-  Gauge& free_bytes = gauge(r, "checkpoint_free_bytes", "Free space where checkpoints are written");
-  Family<Gauge>& layer_norms = gauges(r, "layer_gradient_norm", "Norm of a layer's gradients before clipping");
-  Family<Gauge>& memory = gauges(r, "memory_bytes", "Most bytes used so far per arena of rank 0");
-  Family<Gauge>& planned = gauges(r, "memory_planned_bytes", "Bytes planned per arena of rank 0");
-  Family<Gauge>& rank_seconds = gauges(r, "rank_step_seconds", "Time of a rank's last step without its collectives");
-  Family<Gauge>& rank_seen = gauges(r, "rank_last_seen_timestamp_seconds", "Unix time of a rank's last report");
-  Counter& train_tokens = counter(r, "train_tokens_total", "Tokens trained on by this process");
-  Counter& skipped = counter(r, "skipped_steps_total", "Updates skipped for overflow");
-  Counter& failed_checkpoints = counter(r, "checkpoint_failures_total", "Checkpoints that could not be saved");
-  Counter& data_wait = counter(r, "data_wait_seconds_total", "Time that steps waited for data");
-  Family<Counter>& phases = counters(r, "train_phase_seconds_total", "Time of rank 0 per phase of the step");
-  Family<Counter>& seconds = counters(r, "collective_seconds_total", "Time of rank 0 in collectives");
-  Family<Counter>& bytes = counters(r, "collective_bytes_total", "Bytes of rank 0's buffers in collectives");
-  Histogram& step_seconds = prometheus::BuildHistogram()
-                                .Name("phalanx_train_step_seconds")
-                                .Help("Duration of steps")
-                                .Register(r)
-                                .Add({}, kStepBuckets);
+  Gauge& loss = gauge(r, "train_loss");
+  Gauge& validation_loss = gauge(r, "validation_loss");
+  Gauge& step = gauge(r, "train_step");
+  Gauge& tokens = gauge(r, "consumed_tokens");
+  Gauge& tokens_per_second = gauge(r, "train_tokens_per_second");
+  Gauge& mfu = gauge(r, "model_flops_utilization_ratio");
+  Gauge& gradient_norm = gauge(r, "gradient_norm");
+  Gauge& learning_rate = gauge(r, "learning_rate");
+  Gauge& loss_scale = gauge(r, "loss_scale");
+  Gauge& eta = gauge(r, "eta_seconds");
+  Gauge& checkpoint_seconds = gauge(r, "checkpoint_seconds");
+  Gauge& checkpoint_stall = gauge(r, "checkpoint_stall_seconds");
+  Gauge& checkpoint_time = gauge(r, "checkpoint_last_success_timestamp_seconds");
+  Gauge& free_bytes = gauge(r, "checkpoint_free_bytes");
+  Gauge& checkpoint_bytes = gauge(r, "checkpoint_planned_bytes");
+  Gauge& start = gauge(r, "start_timestamp_seconds");
+  Family<Gauge>& layer_norms = gauges(r, "layer_gradient_norm");
+  Family<Gauge>& memory = gauges(r, "memory_bytes");
+  Family<Gauge>& planned = gauges(r, "memory_planned_bytes");
+  Family<Gauge>& rank_seconds = gauges(r, "rank_step_seconds");
+  Family<Gauge>& rank_seen = gauges(r, "rank_last_seen_timestamp_seconds");
+  Counter& train_tokens = counter(r, "train_tokens_total");
+  Counter& skipped = counter(r, "skipped_steps_total");
+  Counter& failed_checkpoints = counter(r, "checkpoint_failures_total");
+  Counter& data_wait = counter(r, "data_wait_seconds_total");
+  Family<Counter>& phases = counters(r, "train_phase_seconds_total");
+  Family<Counter>& seconds = counters(r, "collective_seconds_total");
+  Family<Counter>& bytes = counters(r, "collective_bytes_total");
+  Histogram& step_seconds = histogram(r, "train_step_seconds", kStepBuckets);
   std::array<Counter*, kPhaseNames.size()> phase{};
 };
 
 PrometheusExporter::PrometheusExporter(const RunInfo& info) : state_(std::make_unique<State>()) {
   State& s = *state_;
+  s.start.Set(unix_seconds());
   for (std::size_t p = 0; p < kPhaseNames.size(); ++p) s.phase[p] = &s.phases.Add({{"phase", kPhaseNames[p]}});
-  gauges(s.r, "build_info", "Version of the program")
+  gauges(s.r, "build_info")
       .Add({{"version", std::string(program_version())}, {"commit", std::string(source_commit())}})
       .Set(1);
-  gauges(s.r, "run_info", "What runs here")
+  gauges(s.r, "run_info")
       .Add({{"run", info.name},
             {"device", info.device},
             {"precision", info.precision},
@@ -131,6 +136,8 @@ void PrometheusExporter::free_bytes(double bytes) {
   if (bytes >= 0) state_->free_bytes.Set(bytes);
 }
 
+void PrometheusExporter::checkpoint_plan(double bytes) { state_->checkpoint_bytes.Set(bytes); }
+
 void PrometheusExporter::memory(const std::vector<ArenaBytes>& arenas) {
   for (const ArenaBytes& arena : arenas) {
     state_->memory.Add({{"arena", arena.name}}).Set(static_cast<double>(arena.used));
@@ -160,9 +167,13 @@ void PrometheusExporter::layer_gradient_norms(const std::vector<double>& norms) 
 }
 
 void PrometheusExporter::rank(int world_rank, double step_seconds, double last_seen) {
-  const prometheus::Labels labels = {{"world_rank", std::to_string(world_rank)}};
-  state_->rank_seconds.Add(labels).Set(step_seconds);
-  state_->rank_seen.Add(labels).Set(last_seen);
+  state_->rank_seconds.Add({{"world_rank", std::to_string(world_rank)}}).Set(step_seconds);
+  rank_seen(world_rank, last_seen);
+}
+
+void PrometheusExporter::rank_seen(int world_rank, double time) {
+  Gauge& seen = state_->rank_seen.Add({{"world_rank", std::to_string(world_rank)}});
+  if (time > seen.Value()) seen.Set(time);
 }
 
 std::string PrometheusExporter::text() const { return prometheus::TextSerializer().Serialize(state_->r.Collect()); }

@@ -26,12 +26,14 @@ class PrometheusExporter {
   void checkpoint(double time, double seconds, double stall_seconds, double free_bytes);
   void checkpoint_failure(double free_bytes);
   void free_bytes(double bytes);
+  void checkpoint_plan(double bytes);  // of one checkpoint
   void memory(const std::vector<ArenaBytes>& arenas);
   // Totals since the process began; several communicators may be given one after the other in one list.
   void usage(const std::vector<Communicator::Usage>& totals);
   // norms[0]: parameters outside of the layers; norms[l + 1]: layer l.
   void layer_gradient_norms(const std::vector<double>& norms);
   void rank(int world_rank, double step_seconds, double last_seen);
+  void rank_seen(int world_rank, double time);  // from any thread
 
   // The text format that Prometheus scrapes.
   [[nodiscard]] std::string text() const;

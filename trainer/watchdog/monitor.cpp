@@ -41,8 +41,12 @@ std::string indented(const std::vector<std::string>& lines) {
 }  // namespace
 
 Monitor::Monitor(const Beacon& beacon, int world_size, bool one_host, std::optional<double> hang_timeout,
-                 std::string token)
-    : beacon_(beacon), token_(std::move(token)), progress_(world_size, hang_timeout), world_size_(world_size) {
+                 std::string token, std::function<void(int)> on_sign)
+    : beacon_(beacon),
+      token_(std::move(token)),
+      on_sign_(std::move(on_sign)),
+      progress_(world_size, hang_timeout),
+      world_size_(world_size) {
   if (world_size > 1) server_.emplace(one_host);
   progress_.set_host(0, host_name());
 }
@@ -52,7 +56,7 @@ Meeting Monitor::meeting() const { return {token_, server_ ? server_->port() : 0
 std::optional<std::string> Monitor::look(int milliseconds) {
   wait(milliseconds);
   clock_.look();
-  progress_.hear(0, beacon_.position(), clock_.seconds());
+  hear(0, beacon_.position());
   listen();
   const auto why = progress_.overdue(clock_.seconds());
   return why ? std::optional(verdict(*why)) : std::nullopt;
@@ -74,6 +78,11 @@ void Monitor::listen() {
   peers_.remove_if([](const Peer& peer) { return peer.socket.broken(); });
 }
 
+void Monitor::hear(int world_rank, const Position& position) {
+  progress_.hear(world_rank, position, clock_.seconds());
+  if (on_sign_) on_sign_(world_rank);
+}
+
 void Monitor::take(Peer& peer, const std::string& line) {
   if (peer.world_rank < 0) {
     const auto hello = hello_from_line(line);
@@ -81,7 +90,7 @@ void Monitor::take(Peer& peer, const std::string& line) {
     return ours ? welcome(peer, *hello) : peer.socket.give_up();
   }
   if (const auto at = after_word(line, "at")) {
-    if (const auto position = from_line(*at)) progress_.hear(peer.world_rank, *position, clock_.seconds());
+    if (const auto position = from_line(*at)) hear(peer.world_rank, *position);
     peer.socket.send(str("ok ", progress_.limit()));
   } else if (const auto frame = after_word(line, "stack")) {
     peer.stack.push_back(*frame);

@@ -1,6 +1,7 @@
 // Monitor: rank 0's side of the watchdog. Listens to all ranks, and judges when the job is overdue.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <optional>
 #include <string>
@@ -18,7 +19,9 @@ namespace phalanx::watchdog {
 class Monitor {
  public:
   // Listens at once. `token`: what ranks of this job say to be known. With one rank there is nobody to listen to.
-  Monitor(const Beacon& beacon, int world_size, bool one_host, std::optional<double> hang_timeout, std::string token);
+  // on_sign: told the world rank of everyone that is heard of, rank 0 included; may be empty.
+  Monitor(const Beacon& beacon, int world_size, bool one_host, std::optional<double> hang_timeout, std::string token,
+          std::function<void(int)> on_sign = {});
 
   [[nodiscard]] Meeting meeting() const;
 
@@ -38,6 +41,7 @@ class Monitor {
 
   void wait(int milliseconds) const;
   void listen();
+  void hear(int world_rank, const Position& position);
   void take(Peer& peer, const std::string& line);
   void welcome(Peer& peer, const Hello& hello);
   [[nodiscard]] Peer* peer_of(int world_rank);
@@ -47,6 +51,7 @@ class Monitor {
 
   const Beacon& beacon_;
   std::string token_;
+  std::function<void(int)> on_sign_;
   std::optional<LineServer> server_;
   std::list<Peer> peers_;
   AwakeClock clock_;

@@ -51,14 +51,16 @@ struct Watchdog::State {
   }
 };
 
-Watchdog::Watchdog(const Beacon& beacon, std::optional<double> hang_timeout, OnHang on_hang, const Runtime& runtime)
+Watchdog::Watchdog(const Beacon& beacon, std::optional<double> hang_timeout, OnHang on_hang, const Runtime& runtime,
+                   OnSign on_sign)
     : state_(std::make_unique<State>()) {
   prepare_stack();
   state_->on_hang = std::move(on_hang);
   std::string meeting;
   on_rank_zero(runtime.world(), [&] {
     const bool one_host = runtime.local_size() == runtime.world_size();
-    state_->monitor.emplace(beacon, runtime.world_size(), one_host, hang_timeout, str(std::hex, random_nonce()));
+    state_->monitor.emplace(beacon, runtime.world_size(), one_host, hang_timeout, str(std::hex, random_nonce()),
+                            std::move(on_sign));
     meeting = to_line(state_->monitor->meeting());
   });
   meeting = share_text(runtime.world(), meeting);

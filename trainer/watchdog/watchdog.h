@@ -16,11 +16,15 @@ namespace phalanx::watchdog {
 // On a thread of the watchdog, once: the job hangs, and this is why. Expected to end the job.
 using OnHang = std::function<void(const std::string& verdict)>;
 
+// On a thread of rank 0's watchdog: this rank has just shown a sign of life.
+using OnSign = std::function<void(int world_rank)>;
+
 // Until it is destroyed. hang_timeout: seconds that a step may take; nullopt: learned. `beacon` must outlive it. Main
 // thread; collective.
 class Watchdog {
  public:
-  Watchdog(const Beacon& beacon, std::optional<double> hang_timeout, OnHang on_hang, const Runtime& runtime);
+  Watchdog(const Beacon& beacon, std::optional<double> hang_timeout, OnHang on_hang, const Runtime& runtime,
+           OnSign on_sign = {});
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
