@@ -257,8 +257,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Unsupported{"parallel.sequence", [](Config& c) { c.parallel.sequence = true; }, "false works"},
                       Unsupported{"training.precision", [](Config& c) { c.training.precision = "fp16"; }, "needs CUDA"},
                       Unsupported{"optimizer.type", [](Config& c) { c.optimizer.type = "lamb"; }, "adamw works"},
-                      Unsupported{"metrics.tensorboard", [](Config& c) { c.metrics.tensorboard = true; },
-                                  "false works"}));
+                      Unsupported{"metrics.per_rank", [](Config& c) { c.metrics.per_rank = true; }, "false works"}));
 
 TEST(ConfigValidate, ObjectiveAndFamilyMustGoTogether) {
   EXPECT_THAT(after([](Config& c) { c.model.family = "bert"; }), ElementsAre(HasSubstr("masked_lm needs bert")));
@@ -291,7 +290,7 @@ TEST(ConfigValidate, AllProblemsComeAtOnceInOneError) {
   Config c = good();
   c.model.hidden = 100;
   c.schedule.warmup_steps = 5000;
-  c.metrics.tensorboard = true;
+  c.metrics.per_rank = true;
   try {
     require_valid(c, 1);
     FAIL() << "must throw";

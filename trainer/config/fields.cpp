@@ -200,7 +200,8 @@ const std::vector<Field>& list() {
       {"metrics.per_rank", metrics<&Metrics::per_rank>(), "", "every rank serves its own, at port + local rank", any()},
       {"metrics.console_every", metrics<&Metrics::console_every>(), "steps", "between lines of the console; 0: none",
        from_to(0, kMaxSteps)},
-      {"metrics.tensorboard", metrics<&Metrics::tensorboard>(), "", "write TensorBoard event files too", any()},
+      {"metrics.tensorboard", metrics<&Metrics::tensorboard>(), "",
+       "write TensorBoard event files too, in tensorboard/ of the run folder", any()},
   };
   return all;
 }

@@ -23,8 +23,6 @@ constexpr std::array kRefusals = {
             "lamb is not available; adamw works"},
     Refusal{"metrics.per_rank", [](const Config& c) { return c.metrics.per_rank; },
             "a server per rank is not available; false works"},
-    Refusal{"metrics.tensorboard", [](const Config& c) { return c.metrics.tensorboard; },
-            "TensorBoard files are not available; false works"},
 };
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "trainer/metrics/metrics.h"
 
+#include <optional>
+
+#include "core/check.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/host.h"
@@ -8,6 +11,7 @@
 #include "trainer/metrics/jsonl.h"
 #include "trainer/metrics/page/live_page.h"
 #include "trainer/metrics/prometheus.h"
+#include "trainer/metrics/tensorboard.h"
 
 namespace phalanx {
 namespace {
@@ -23,6 +27,25 @@ std::string reachable(const config::Address& address) {
   return everywhere ? str(host_name(), ":", address.port) : config::to_string(address);
 }
 
+// layer_norms: as the exporter takes them.
+TensorBoardWriter::Scalars scalars_of(const StepStats& stats, const std::vector<double>& layer_norms) {
+  TensorBoardWriter::Scalars all = {{"train/loss", stats.loss},
+                                    {"train/gradient_norm", stats.gradient_norm},
+                                    {"train/learning_rate", stats.learning_rate},
+                                    {"train/loss_scale", stats.loss_scale},
+                                    {"train/tokens", static_cast<double>(stats.tokens)},
+                                    {"speed/tokens_per_second", stats.tokens_per_second},
+                                    {"speed/model_flops_utilization_ratio", stats.model_flops_utilization_ratio},
+                                    {"speed/step_seconds", stats.step_seconds}};
+  for (std::size_t p = 0; p < kPhaseNames.size(); ++p) {
+    all.emplace_back(str("phase_seconds/", kPhaseNames[p]), stats.phase_seconds[p]);
+  }
+  for (std::size_t i = 0; i < layer_norms.size(); ++i) {
+    all.emplace_back(i == 0 ? "layer_gradient_norm/none" : str("layer_gradient_norm/", i - 1), layer_norms[i]);
+  }
+  return all;
+}
+
 void say_where(const config::Address& address) {
   log::info("live page: http://", reachable(address), "/ (metrics: /metrics); from elsewhere: ssh -L ", address.port,
             ":", reachable(address), " ", host_name());
@@ -36,7 +59,9 @@ struct Metrics::State {
         folder(run_folder),
         jsonl(run_folder.metrics_path()),
         console(info.steps, config.metrics.console_every, log::progress_terminal()),
-        exporter(info) {}
+        exporter(info) {
+    if (config.metrics.tensorboard) tensorboard.emplace(folder.path() + "/tensorboard", unix_seconds());
+  }
 
   // A run that starts from step 0 where an earlier one left no checkpoint: its record begins anew.
   void begin() {
@@ -44,6 +69,7 @@ struct Metrics::State {
     begun = true;
     if (jsonl.empty()) return;
     jsonl.clear();
+    if (tensorboard) tensorboard->resume(0, unix_seconds());
     jsonl.run(info, unix_seconds());
   }
 
@@ -56,6 +82,8 @@ struct Metrics::State {
   std::int64_t ranks_told = 0;
   Console console;
   PrometheusExporter exporter;
+  std::optional<TensorBoardWriter> tensorboard;
+  std::vector<double> layer_norms;     // of the next step, for TensorBoard
   std::unique_ptr<HttpServer> server;  // last: its pages read the exporter
 };
 
@@ -87,6 +115,7 @@ void Metrics::on_resume(std::int64_t step, const std::string& checkpoint) {
   state_->jsonl.truncate_after(step);
   if (state_->jsonl.empty()) state_->jsonl.run(state_->info, unix_seconds());
   state_->jsonl.resume(step, unix_seconds(), checkpoint, state_->info);
+  if (state_->tensorboard) state_->tensorboard->resume(step, unix_seconds());
   state_->folder.log_event(str("resumed at step ", step, " from ", checkpoint));
 }
 
@@ -96,6 +125,9 @@ void Metrics::on_step(const StepStats& stats) {
   state_->detail = {};
   if (stats.skipped) state_->jsonl.skip(stats);
   state_->exporter.step(stats);
+  if (state_->tensorboard) {
+    state_->tensorboard->scalars(stats.step, stats.time, scalars_of(stats, state_->layer_norms));
+  }
   state_->console.step(stats);
 }
 
@@ -103,6 +135,7 @@ void Metrics::on_validation(const ValidationStats& stats) {
   state_->begin();
   state_->jsonl.validation(stats);
   state_->exporter.validation(stats);
+  if (state_->tensorboard) state_->tensorboard->scalars(stats.step, stats.time, {{"validation/loss", stats.loss}});
   state_->console.validation(stats);
 }
 
@@ -134,6 +167,7 @@ void Metrics::set_usage(const std::vector<Communicator::Usage>& totals) { state_
 
 void Metrics::set_layer_gradient_norms(const std::vector<double>& norms) {
   state_->exporter.layer_gradient_norms(norms);
+  if (state_->tensorboard) state_->layer_norms = norms;
 }
 
 void Metrics::set_rank_seconds(const std::vector<double>& seconds, double time) {
