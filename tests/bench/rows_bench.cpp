@@ -94,8 +94,13 @@ Tensor spread_tokens(Arguments& args) {
 
 void embedding_forward(benchmark::State& state, DType dtype) {
   Arguments args(dtype, std::int64_t{256} << 20);
-  const ops::EmbeddingForward a{args.activation(C), spread_tokens(args), args.take({N}, DType::i32),
-                                args.take({Vp, C}, dtype), args.take({N, C}, dtype), {}, {}};
+  const ops::EmbeddingForward a{args.activation(C),
+                                spread_tokens(args),
+                                args.take({N}, DType::i32),
+                                args.take({Vp, C}, dtype),
+                                args.take({N, C}, dtype),
+                                {},
+                                {}};
   for (auto _ : state) ops::embedding_forward(cpu_exec(), a);
   report_bytes(state, 2.0 * args.bytes());  // a row of the table for each row of y
 }
@@ -103,8 +108,13 @@ void embedding_forward(benchmark::State& state, DType dtype) {
 void embedding_backward(benchmark::State& state, DType dtype) {
   Arguments args(dtype, std::int64_t{256} << 20);
   const Tensor dy = args.activation(C);
-  const ops::EmbeddingBackward a{args.take({Vp, C}, DType::f32), args.take({N, C}, DType::f32), dy, spread_tokens(args),
-                                 args.take({N}, DType::i32), {}, {}};
+  const ops::EmbeddingBackward a{args.take({Vp, C}, DType::f32),
+                                 args.take({N, C}, DType::f32),
+                                 dy,
+                                 spread_tokens(args),
+                                 args.take({N}, DType::i32),
+                                 {},
+                                 {}};
   for (auto _ : state) ops::embedding_backward(cpu_exec(), a);
   report_bytes(state, args.bytes() + 8.0 * N * C);  // a row of the table, read and written, for each row of dy
 }
