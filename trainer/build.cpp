@@ -85,6 +85,12 @@ ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_ran
   return options;
 }
 
+ReplicaOptions training_options(const config::Config& c, Grid grid, int world_rank, Device device) {
+  ReplicaOptions options = replica_options(c, grid, world_rank, device);
+  options.snapshot = c.checkpoint.asynchronous;
+  return options;
+}
+
 BatchShape batch_shape(const config::Config& c) {
   return data::batch_shape(static_cast<int>(sequences_at_once(c)), static_cast<int>(c.model.context), masked_lm(c));
 }

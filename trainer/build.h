@@ -18,6 +18,8 @@ Grid grid_of(const config::Config& config, int world_size);
 // Sequences that run through the network together: training.micro_batch, or one where no layout may show.
 std::int64_t sequences_at_once(const config::Config& config);
 ReplicaOptions replica_options(const config::Config& config, Grid grid, int world_rank, Device device = {});
+// Likewise, with all that a training run allocates: what `train` builds and `plan` measures.
+ReplicaOptions training_options(const config::Config& config, Grid grid, int world_rank, Device device = {});
 
 // What runs through the network together.
 BatchShape batch_shape(const config::Config& config);

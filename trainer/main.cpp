@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
   for (const auto add :
        {commands::add_tokenizer, commands::add_data, commands::add_config, commands::add_train, commands::add_evaluate,
         commands::add_generate, commands::add_fill, commands::add_checkpoint, commands::add_dashboard,
-        commands::add_preflight, commands::add_bench, commands::add_export, commands::add_import}) {
+        commands::add_preflight, commands::add_plan, commands::add_bench, commands::add_export, commands::add_import}) {
     add(app, selection);
   }
   try {

@@ -2,28 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <limits>
-
-#include "core/cuda_module.h"
-#include "core/device_backend.h"
+#include "trainer/available_bytes.h"
 
 namespace phalanx {
 namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
-
-// On the CPU, what the kernel says can be had without swapping; a very large number where it does not tell.
-std::int64_t available_bytes(Device device) {
-  if (device.type == DeviceType::cuda) return cuda_module().device->free_bytes(device.index);
-  std::ifstream file("/proc/meminfo");
-  std::string key;
-  std::string unit;
-  for (std::int64_t kib = 0; file >> key >> kib; std::getline(file, unit)) {
-    if (key == "MemAvailable:") return kib * 1024;
-  }
-  return std::numeric_limits<std::int64_t>::max();
-}
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "model/ops/op_table.h"
+#include "parallel/comm_planned.h"
 
 namespace phalanx {
 namespace {
@@ -76,6 +77,14 @@ std::unique_ptr<Replica::Parts> Replica::run_plan(const ReplicaOptions& o, const
   workload(ctx, network);
   parts->parameters->pack(ctx.exec);
   return parts;
+}
+
+Memory Replica::plan(const ReplicaOptions& options, const Workload& workload) {
+  const auto network = make_network(options.network);
+  const auto layout = make_layout(options, *network);
+  const auto peers = make_planned_communicator("tensor", options.coord.tensor, options.grid.tensor);
+  const TensorRegion region(*peers, shards_of(options));
+  return std::move(run_plan(options, *network, *layout, region, workload)->memory);
 }
 
 Replica::Replica(const ReplicaOptions& options, Communicator& data, Communicator& tensor, const Workload& workload)

@@ -46,6 +46,8 @@ class Replica {
  public:
   // `workload` runs, while planning, whatever the replica will be asked to compute, at its largest sizes.
   using Workload = std::function<void(const Context&, const Network&)>;
+  // The arenas of a replica of these options, measured and not allocated: needs no device, no peers.
+  static Memory plan(const ReplicaOptions& options, const Workload& workload);
   // The communicators must outlive the replica. Not collective; only the functions that say so are.
   Replica(const ReplicaOptions& options, Communicator& data, Communicator& tensor, const Workload& workload);
   ~Replica();

@@ -19,12 +19,18 @@ int allowed_cores() {
   return sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : host_cores();
 }
 
+bool threads_are_given() { return std::getenv("OMP_NUM_THREADS") != nullptr; }
+
 }  // namespace
 
 int set_threads(const Runtime& runtime) {
-  if (std::getenv("OMP_NUM_THREADS") == nullptr) {
-    runtime.warn_if_bound();
-    omp_set_num_threads(std::min(std::max(1, host_cores() / runtime.local_size()), allowed_cores()));
+  if (!threads_are_given()) runtime.warn_if_bound();
+  return set_threads_among(runtime.local_size());
+}
+
+int set_threads_among(int ranks_on_host) {
+  if (!threads_are_given()) {
+    omp_set_num_threads(std::min(std::max(1, host_cores() / ranks_on_host), allowed_cores()));
   }
   return omp_get_max_threads();
 }

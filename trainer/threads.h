@@ -10,4 +10,7 @@ namespace phalanx {
 // their share. Returns the number that is now in force.
 int set_threads(const Runtime& runtime);
 
+// Likewise, without a warning, as a rank among `ranks_on_host` would.
+int set_threads_among(int ranks_on_host);
+
 }  // namespace phalanx

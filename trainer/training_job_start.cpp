@@ -46,9 +46,8 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
 void TrainingJob::prepare() {
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] {
-    ReplicaOptions options = replica_options(config_, grid_, runtime_.world_rank(), device_);
-    options.snapshot = config_.checkpoint.asynchronous;
-    replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, training_workload(batch_shape(config_)));
+    replica_ = std::make_unique<Replica>(training_options(config_, grid_, runtime_.world_rank(), device_), *axes_.data,
+                                         *axes_.tensor, training_workload(batch_shape(config_)));
   });
   peak_flops_ = measure_peak();
   trainer_ = std::make_unique<Trainer>(config_, *replica_, Groups{&world, axes_.data.get()}, peak_flops_);

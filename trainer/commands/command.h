@@ -28,6 +28,7 @@ void add_fill(CLI::App& app, Selection& selection);
 void add_checkpoint(CLI::App& app, Selection& selection);
 void add_dashboard(CLI::App& app, Selection& selection);
 void add_preflight(CLI::App& app, Selection& selection);
+void add_plan(CLI::App& app, Selection& selection);
 void add_bench(CLI::App& app, Selection& selection);
 void add_export(CLI::App& app, Selection& selection);
 void add_import(CLI::App& app, Selection& selection);
