@@ -36,7 +36,7 @@ constexpr Kind kRoberta{"roberta", "bert", 0, false, "RobertaForMaskedLM", test:
 constexpr Kind kRobertaWithType{"roberta_type", "bert", 1, false, "RobertaForMaskedLM", test::write_wordpiece_folder};
 constexpr Kind kModern{"modern", "modern_encoder", 0, false, "ModernBertForMaskedLM", test::write_wordpiece_folder};
 
-void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.name; }
 
 config::Config config_of(const Kind& kind) {
   config::Config config;
