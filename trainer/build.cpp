@@ -6,6 +6,7 @@
 #include "data/evaluation_batches.h"
 #include "data/masked_lm.h"
 #include "trainer/config/norm_epsilon.h"
+#include "trainer/config/stage.h"
 
 namespace phalanx {
 namespace {
@@ -76,7 +77,8 @@ ReplicaOptions replica_options(const config::Config& c, Grid grid, int world_ran
                          .shard_optimizer = c.parallel.shard_optimizer,
                          .bucket_elements = bucket_mib * (std::int64_t{1} << 20) / bytes_of(DType::f32),
                          .seed = c.run.seed,
-                         .deterministic = c.run.reproducible != "none"};
+                         .deterministic = c.run.reproducible != "none",
+                         .lamb = c.optimizer.type == "lamb"};
   if (c.run.same_on_any_layout()) {
     options.tensor_shards = static_cast<int>(c.run.tensor_shards.value);
     const auto own_shards = static_cast<std::uint64_t>(c.run.data_shards.value / grid.data);
@@ -119,6 +121,16 @@ Replica::Workload training_workload(const BatchShape& shape) {
         }
         evaluate(ctx, network);
       };
+}
+
+Replica::Workload training_workload(const config::Config& config) {
+  std::vector<Replica::Workload> workloads;
+  for (const config::Config& phase : config::phases_of(config)) {
+    workloads.push_back(training_workload(batch_shape(phase)));
+  }
+  return [workloads](const Context& ctx, const Network& network) {
+    for (const Replica::Workload& workload : workloads) workload(ctx, network);
+  };
 }
 
 data::LoaderOptions loader_options(const config::Config& c, const ReplicaOptions& replica,

@@ -21,13 +21,16 @@ ReplicaOptions replica_options(const config::Config& config, Grid grid, int worl
 // Likewise, with all that a training run allocates: what `train` builds and `plan` measures.
 ReplicaOptions training_options(const config::Config& config, Grid grid, int world_rank, Device device = {});
 
-// What runs through the network together.
+// What runs through the network together. Of a run with phases, `config` here, in loader_options and in
+// validation_batches is that of one of them (config::phases_of, config::stage_at).
 BatchShape batch_shape(const config::Config& config);
 
 // A micro-batch that holds nothing: what planning runs on.
 Batch empty_batch(const BatchShape& shape);
 // One training micro-batch and one evaluation micro-batch.
 Replica::Workload training_workload(const BatchShape& shape);
+// Likewise, for every phase of a run.
+Replica::Workload training_workload(const config::Config& config);
 Replica::Workload evaluation_workload(const BatchShape& shape);
 
 data::LoaderOptions loader_options(const config::Config& config, const ReplicaOptions& replica,

@@ -36,7 +36,8 @@ ops::Exec make_exec(const ReplicaOptions& o, Memory& memory) {
 
 std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, const Network& network,
                                                     const ParamLayout& layout, Memory memory) {
-  auto parts = std::make_unique<Parts>(Parts{std::move(memory), nullptr, nullptr, nullptr, nullptr, {}, {}, {}, {}});
+  auto parts =
+      std::make_unique<Parts>(Parts{std::move(memory), nullptr, nullptr, nullptr, nullptr, nullptr, {}, {}, {}, {}});
   Memory& m = parts->memory;
   const Ownership ownership = ownership_of(o);
   parts->parameters = std::make_unique<Parameters>(layout, network.parameters().matrices, o.dtype, make_exec(o, m),
@@ -45,6 +46,9 @@ std::unique_ptr<Replica::Parts> Replica::make_parts(const ReplicaOptions& o, con
                                                       o.training, m.optimizer);
   parts->grad_norm = std::make_unique<GradNorm>(layout, *parts->optimizer, ownership.counts, m.optimizer);
   parts->exact_grad_norm = std::make_unique<ExactGradNorm>(layout, *parts->optimizer, ownership.counts, m.optimizer);
+  if (o.training && o.lamb) {
+    parts->lamb = std::make_unique<Lamb>(layout, *parts->parameters, *parts->optimizer, ownership.counts, m.optimizer);
+  }
   for (int i = 0; o.training && i < o.spare_gradients; ++i) {
     parts->spare_gradients.push_back(m.gradients.take({layout.flat_count()}, DType::f32));
   }
@@ -126,6 +130,18 @@ void Replica::fill_initial_values() {
 
 void Replica::publish_masters() {
   parts_->optimizer->round_masters(context().exec);
+  publish_weights();
+}
+
+void Replica::update(const AdamwOptions& options, double learning_rate, double grad_scale, std::int64_t t,
+                     Communicator& world) {
+  const ops::Exec exec = context().exec;
+  const auto scale = static_cast<float>(grad_scale);
+  if (parts_->lamb) {
+    parts_->lamb->update(exec, options, learning_rate, scale, t, world);
+  } else {
+    optimizer().update(exec, options, static_cast<float>(learning_rate), scale, t);
+  }
   publish_weights();
 }
 

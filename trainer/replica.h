@@ -14,6 +14,7 @@
 #include "trainer/memory.h"
 #include "trainer/optimizer/exact_grad_norm.h"
 #include "trainer/optimizer/grad_norm.h"
+#include "trainer/optimizer/lamb.h"
 #include "trainer/optimizer/optimizer_state.h"
 
 namespace phalanx {
@@ -31,6 +32,7 @@ struct ReplicaOptions {
   bool deterministic = true;  // sums in one order
   int tensor_shards = 0;      // virtual ones, over all tensor ranks; 0: one per rank
   int spare_gradients = 0;    // further buffers of flat gradients
+  bool lamb = false;          // update() is LAMB instead of AdamW
   bool snapshot = false;      // room for a copy of the state that this rank saves, if it saves any
 };
 
@@ -96,6 +98,10 @@ class Replica {
   // Weights of all ranks from the masters: round, gather over the data axis, pack. After load and after initial values.
   // Collective.
   void publish_masters();
+  // Masters, moments and weights of all ranks by the gradients that the own parts hold, which are used up. t counts
+  // updates from 1; gradients are multiplied by grad_scale. `world` holds all data and tensor ranks. Collective.
+  void update(const AdamwOptions& options, double learning_rate, double grad_scale, std::int64_t t,
+              Communicator& world);
   // Weights of all ranks after an update of the own parts: gather over the data axis, pack. Collective.
   void publish_weights();
 
@@ -107,6 +113,7 @@ class Replica {
     std::unique_ptr<OptimizerState> optimizer;
     std::unique_ptr<GradNorm> grad_norm;
     std::unique_ptr<ExactGradNorm> exact_grad_norm;
+    std::unique_ptr<Lamb> lamb;  // where options.lamb
     std::vector<Tensor> spare_gradients;
     Tensor loss_sums;
     Snapshot snapshot;

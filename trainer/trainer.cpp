@@ -23,6 +23,7 @@ double mean_of(double sum, std::int64_t count) { return count > 0 ? sum / static
 
 Trainer::Trainer(const config::Config& config, Replica& replica, Groups groups, double peak_flops)
     : config_(config),
+      stage_(config::stage_at(config, 0)),
       replica_(replica),
       groups_(groups),
       peak_flops_(peak_flops),
@@ -33,6 +34,8 @@ Trainer::Trainer(const config::Config& config, Replica& replica, Groups groups, 
 
 StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) {
   const auto start = Clock::now();
+  if (!stage_.holds(progress_.step)) stage_ = config::stage_at(config_, progress_.step);
+  const config::Config& now = stage_.config;
   PhaseClock& clock = replica_.clock();
   clock.enter(Phase::forward);
   clock.take();  // what lies between steps is no part of one
@@ -43,14 +46,13 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   watch_.end();                         // (a flipped bit is named before what it may have done)
   require_finite(totals);               // so every rank takes the same branch
   const double rate =
-      learning_rate(config_.schedule, config_.optimizer.learning_rate, config_.training.steps, progress_.step);
+      learning_rate(now.schedule, now.optimizer.learning_rate, now.training.steps, progress_.step - stage_.phase_begin);
   ++progress_.adam_t;
-  replica_.optimizer().update(replica_.context().exec, adamw_options(config_.optimizer), static_cast<float>(rate),
-                              static_cast<float>(clip_factor(totals.gradient_norm, config_.training.gradient_clip)),
-                              progress_.adam_t);
-  replica_.publish_weights();
+  replica_.update(adamw_options(config_.optimizer), rate,
+                  clip_factor(totals.gradient_norm, config_.training.gradient_clip), progress_.adam_t, *groups_.world);
   ++progress_.step;
-  progress_.sequences_consumed += config_.training.global_batch;
+  progress_.sequences_consumed += now.training.global_batch;
+  progress_.phase = static_cast<int>(stage_.phase);
   progress_.tokens_consumed += counts.tokens;
   progress_.loss =
       mean_of(totals.loss[kTokenLoss], counts.predicted) + mean_of(totals.loss[kSentenceLoss], counts.pairs);
@@ -111,7 +113,7 @@ StepStats Trainer::make_stats(const Totals& totals, const Counts& counts, double
   s.step_tokens = counts.tokens;
   s.step_seconds = seconds;
   s.tokens_per_second = static_cast<double>(counts.tokens) / seconds;
-  s.flops_per_second = s.tokens_per_second * replica_.network().flops_per_token(batch_shape(config_));
+  s.flops_per_second = s.tokens_per_second * replica_.network().flops_per_token(batch_shape(stage_.config));
   s.model_flops_utilization_ratio = peak_flops_ > 0 ? s.flops_per_second / peak_flops_ : 0.0;
   s.eta_seconds = seconds * static_cast<double>(config_.training.steps - progress_.step);
   s.phase_seconds = replica_.clock().take();

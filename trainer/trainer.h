@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/config/config.h"
+#include "trainer/config/stage.h"
 #include "trainer/metrics/stats.h"
 #include "trainer/replica.h"
 #include "trainer/state_watch.h"
@@ -21,8 +22,8 @@ class Trainer {
   // outlive the trainer.
   Trainer(const config::Config& config, Replica& replica, Groups groups, double peak_flops);
 
-  // One update from the micro-batches of one step. Collective. Throws Error before the update, on every rank alike,
-  // when loss or gradients are not finite, naming step and first bad tensor.
+  // One update from the micro-batches of one step, which are those of config::stage_at(step). Collective. Throws Error
+  // before the update, on every rank alike, when loss or gradients are not finite, naming step and first bad tensor.
   StepStats step(const data::StepBatch& batch, double data_wait_seconds);
 
   // Mean losses over the batches of all data ranks, dropout off. Collective.
@@ -55,6 +56,7 @@ class Trainer {
   StepStats make_stats(const Totals& totals, const Counts& counts, double learning_rate, double seconds);
 
   const config::Config& config_;
+  config::Stage stage_;  // of the step that comes next, once step() has begun
   Replica& replica_;
   Groups groups_;
   double peak_flops_;

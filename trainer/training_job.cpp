@@ -58,6 +58,7 @@ void TrainingJob::train_one_step() {
   beacon_->enter(watchdog::Activity::step, step);
   replica_->clock().enter(Phase::data);
   watchdog::sleep_in_data_if_asked(runtime_.world_rank(), step);
+  if (!stage_.holds(step - 1)) open_stage();
   const data::StepBatch& batch = loader_->next();
   const double waited = loader_->wait_seconds();
   const double before = collective_seconds();

@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "parallel/runtime.h"
 #include "trainer/config/config.h"
+#include "trainer/config/stage.h"
 #include "trainer/data_identity.h"
 #include "trainer/metrics/metrics.h"
 #include "trainer/replica.h"
@@ -39,6 +40,8 @@ class TrainingJob {
   void check_disk();
   void load_start();
   void open_data();
+  void check_phases();
+  void open_stage();
   void open_reports();
   void watch();
 
@@ -66,8 +69,9 @@ class TrainingJob {
   double peak_flops_ = 0;
   std::int64_t checkpoint_bytes_ = 0;  // of one checkpoint; rank 0
   std::unique_ptr<Trainer> trainer_;
+  config::Stage stage_;  // that the loader is for
   std::unique_ptr<data::Loader> loader_;
-  std::vector<Batch> validation_;
+  std::vector<Batch> validation_;      // of the stage's phase
   std::unique_ptr<RunFolder> folder_;  // rank 0
   std::unique_ptr<Metrics> metrics_;   // rank 0
   std::unique_ptr<Saver> saver_;

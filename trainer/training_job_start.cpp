@@ -47,7 +47,7 @@ void TrainingJob::prepare() {
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] {
     replica_ = std::make_unique<Replica>(training_options(config_, grid_, runtime_.world_rank(), device_), *axes_.data,
-                                         *axes_.tensor, training_workload(batch_shape(config_)));
+                                         *axes_.tensor, training_workload(config_));
   });
   peak_flops_ = measure_peak();
   trainer_ = std::make_unique<Trainer>(config_, *replica_, Groups{&world, axes_.data.get()}, peak_flops_);
@@ -110,15 +110,48 @@ void TrainingJob::load_start() {
 }
 
 void TrainingJob::open_data() {
+  on_every_rank(runtime_.world(), [&] {
+    if (!config_.data.validation.empty() && config_.evaluation.every > 0) {
+      data::require_same_tokenizer({str("data.validation (", config_.data.validation, ")"),
+                                    data::read_dataset_info(config_.data.validation).tokenizer_digest},
+                                   {"data.train", identity_.tokenizer_digest});
+    }
+    check_phases();
+  });
+  open_stage();
+}
+
+// What the data does not allow is said now, and not when its phase begins.
+void TrainingJob::check_phases() {
+  const std::vector<config::Config> phases = config::phases_of(config_);
+  const std::size_t first = config::stage_at(config_, trainer_->progress().step).phase;
+  for (std::size_t i = first + 1; i < phases.size(); ++i) {
+    const data::Loader opens(loader_options(phases[i], replica_->options(), trainer_->progress().sequences_consumed));
+  }
+}
+
+// The data of the step that comes next, from where the last one ended.
+void TrainingJob::open_stage() {
+  const checkpoint::Progress& progress = trainer_->progress();
+  const bool first = loader_ == nullptr;
+  const std::size_t old_phase = stage_.phase;
+  stage_ = config::stage_at(config_, progress.step);
+  const bool new_phase = first || stage_.phase != old_phase;
   const ReplicaOptions& options = replica_->options();
   on_every_rank(runtime_.world(), [&] {
-    loader_ = std::make_unique<data::Loader>(loader_options(config_, options, trainer_->progress().sequences_consumed));
-    if (config_.data.validation.empty() || config_.evaluation.every == 0) return;
-    data::require_same_tokenizer({str("data.validation (", config_.data.validation, ")"),
-                                  data::read_dataset_info(config_.data.validation).tokenizer_digest},
-                                 {"data.train", identity_.tokenizer_digest});
-    validation_ = validation_batches(config_, options);
+    loader_.reset();
+    loader_ = std::make_unique<data::Loader>(loader_options(stage_.config, options, progress.sequences_consumed));
+    waited_ = 0;
+    const bool evaluates = !config_.data.validation.empty() && config_.evaluation.every > 0;
+    if (new_phase && evaluates) validation_ = validation_batches(stage_.config, options);
   });
+  const std::size_t phases = config_.training.phases.size();
+  if (leads() && new_phase && phases > 0) {
+    log::info("phase ", stage_.phase + 1, " of ", phases, " from step ", stage_.phase_begin + 1, ": context ",
+              stage_.config.model.context, ", global batch ", stage_.config.training.global_batch);
+  } else if (leads() && !first) {
+    log::info("global batch ", stage_.config.training.global_batch, " from step ", progress.step + 1);
+  }
 }
 
 void TrainingJob::open_reports() {

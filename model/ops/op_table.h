@@ -16,6 +16,7 @@
 #include "model/ops/gather_rows.h"
 #include "model/ops/geglu.h"
 #include "model/ops/gelu.h"
+#include "model/ops/lamb.h"
 #include "model/ops/layernorm.h"
 #include "model/ops/linear.h"
 #include "model/ops/rope.h"
@@ -62,6 +63,8 @@ struct OpTable {
   void (*add)(const Exec&, const Tensor& y, const Tensor& x);
   void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, const Tensor& partial);
   void (*adamw_update)(const Exec&, const AdamwUpdate&);
+  void (*lamb_direction)(const Exec&, const LambDirection&);
+  void (*lamb_apply)(const Exec&, const LambApply&);
   void (*largest_magnitude)(const Exec&, const Tensor& out, const Tensor& x);
   void (*digest)(const Exec&, const Tensor& out, const Tensor& x, const DigestIndex&);
   void (*exact_sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, int exponent);

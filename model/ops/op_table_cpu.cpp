@@ -49,6 +49,8 @@ constexpr OpTable make_table() {
   t.add = add;
   t.sum_of_squares = sum_of_squares;
   t.adamw_update = adamw_update;
+  t.lamb_direction = lamb_direction;
+  t.lamb_apply = lamb_apply;
   t.largest_magnitude = largest_magnitude;
   t.digest = digest;
   t.exact_sum_of_squares = exact_sum_of_squares;

@@ -111,23 +111,15 @@ std::vector<LayoutCase> covering_cases(int world_size, const std::string& family
   return cases;
 }
 
-class LayoutBits : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
- protected:
-  static std::string family() { return std::get<0>(GetParam()); }
-  static std::string precision() { return std::get<1>(GetParam()); }
-};
-
-TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
-  const LayoutCase whole{.job = {.precision = precision(), .reproducible = "layout", .family = family()}};
-  Serial serial(whole.job);
-  const Result expected = serial.job.run(whole.job, steps());
+// Against one rank with the whole batch.
+void expect_the_bits_of_one_rank(const Case& whole, const std::vector<LayoutCase>& cases) {
+  Serial serial(whole);
+  const Result expected = serial.job.run(whole, steps());
   const Outcome want = outcome_of(serial.job, expected, *serial.self);
   ASSERT_LT(expected.losses.back(), expected.losses.front());
   ASSERT_GT(*std::max_element(expected.norms.begin(), expected.norms.end()), 1.0) << "nothing was clipped";
   ASSERT_GT(expected.token_accuracy + expected.sentence_accuracy, 0.0) << "nothing was right";
-  const int ranks = test_runtime().world_size();
-  for (const LayoutCase& c :
-       every_layout() ? every_case(ranks, family(), precision()) : covering_cases(ranks, family(), precision())) {
+  for (const LayoutCase& c : cases) {
     SCOPED_TRACE(name_of(c));
     const testing::ThreadCount threads(c.threads);
     Parallel parallel(c.job);
@@ -141,6 +133,25 @@ TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
     EXPECT_EQ(got.sha256, want.sha256);
     EXPECT_EQ(got.digest, want.digest);
   }
+}
+
+class LayoutBits : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {
+ protected:
+  static std::string family() { return std::get<0>(GetParam()); }
+  static std::string precision() { return std::get<1>(GetParam()); }
+};
+
+TEST_P(LayoutBits, AreTheSameAtEveryLayout) {
+  const int ranks = test_runtime().world_size();
+  expect_the_bits_of_one_rank(
+      {.precision = precision(), .reproducible = "layout", .family = family()},
+      every_layout() ? every_case(ranks, family(), precision()) : covering_cases(ranks, family(), precision()));
+}
+
+TEST(LayoutBitsOfLamb, AreTheSameAtEveryLayout) {
+  std::vector<LayoutCase> cases = covering_cases(test_runtime().world_size(), "bert", "fp32");
+  for (LayoutCase& c : cases) c.job.optimizer = "lamb";
+  expect_the_bits_of_one_rank({.reproducible = "layout", .family = "bert", .optimizer = "lamb"}, cases);
 }
 
 TEST_P(LayoutBits, StayWithinRoundingOfTheOtherMode) {

@@ -75,6 +75,7 @@ TEST(Resume, EqualsNoStopBitForBit) {
       expect_resume_is_exact({.data = 1, .tensor = ranks, .micro = 4, .shard = shard, .precision = precision});
     }
   }
+  expect_resume_is_exact({.data = ranks, .micro = 1, .precision = "bf16", .family = "bert", .optimizer = "lamb"});
   if (ranks == 4) expect_resume_is_exact({.data = 2, .tensor = 2, .micro = 2});
 }
 

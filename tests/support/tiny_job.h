@@ -23,6 +23,7 @@ struct Case {
   std::string recompute = "none";
   std::string reproducible = "same_layout";
   std::string family = "gpt";
+  std::string optimizer = "adamw";
 };
 
 inline bool masked(const Case& c) { return c.family != "gpt"; }
@@ -48,7 +49,7 @@ inline config::Config make_config(const Case& c) {
                      .recompute = c.recompute,
                      .gradient_clip = 1.0};
   // A large epsilon keeps the update a smooth function of the gradient, so rounding stays rounding.
-  config.optimizer = {.learning_rate = 1e-2, .epsilon = 1e-3};
+  config.optimizer = {.type = c.optimizer, .learning_rate = 1e-2, .epsilon = 1e-3};
   config.run.reproducible = c.reproducible;
   return config::resolve_sizes(config, c.data * c.tensor);
 }

@@ -49,6 +49,10 @@ TEST(ConfigFields, EveryKeyReachesAMemberOfItsOwn) {
             value.value = 77;
           else if constexpr (std::is_same_v<T, std::vector<Source>>)
             value.push_back({"changed", 2.0});
+          else if constexpr (std::is_same_v<T, std::vector<Phase>>)
+            value.push_back({.steps = 7, .learning_rate = 0.25});
+          else if constexpr (std::is_same_v<T, BatchRamp>)
+            value = {.from = 2, .to = 4, .steps = 3};
           else
             value = static_cast<T>(value + 1);
         },

@@ -136,7 +136,7 @@ TEST(ConfigLoad, EmptyValueOfATextKeyIsRefusedInAFile) {
 TEST(ConfigLoad, SourcesAreCheckedOneByOne) {
   EXPECT_THAT(problems_of("data: {train: datasets/kjv}"), HasSubstr("list of {path, weight}, found datasets/kjv"));
   EXPECT_THAT(problems_of("data:\n  train:\n  - {path: a}\n  - {weight: 1}\n"),
-              HasSubstr("test.yaml:4: data.train has a source without path"));
+              HasSubstr("test.yaml:4: data.train has an entry without path"));
   EXPECT_THAT(problems_of("data: {train: [a]}"), HasSubstr("found a in it"));
   EXPECT_THAT(problems_of("data: {train: [{path: a, wieght: 1}]}"), HasSubstr("unknown key wieght"));
   EXPECT_THAT(problems_of("data: {train: [{path: a, weight: heavy}]}"), HasSubstr("weight must be a number"));

@@ -256,7 +256,6 @@ INSTANTIATE_TEST_SUITE_P(
     Features, ConfigRefuse,
     ::testing::Values(Unsupported{"parallel.sequence", [](Config& c) { c.parallel.sequence = true; }, "false works"},
                       Unsupported{"training.precision", [](Config& c) { c.training.precision = "fp16"; }, "needs CUDA"},
-                      Unsupported{"optimizer.type", [](Config& c) { c.optimizer.type = "lamb"; }, "adamw works"},
                       Unsupported{"metrics.per_rank", [](Config& c) { c.metrics.per_rank = true; }, "false works"}));
 
 TEST(ConfigValidate, ObjectiveAndFamilyMustGoTogether) {

@@ -145,6 +145,8 @@ void print(const Report& r, bool json, const config::Config& config) {
 int run_step(const Options& options, const Runtime& runtime) {
   set_threads(runtime);
   config::Config config = config::load(options.config.path, options.config.overrides);
+  config.training.phases.clear();  // one step of model.context and training.global_batch
+  config.training.batch_ramp = {};
   config = config::resolve_sizes(config, runtime.world_size());
   config::require_valid(config, runtime.world_size(), config::DataUse::unused);
   if (config.model.vocabulary.is_auto()) {

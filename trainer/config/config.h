@@ -79,12 +79,30 @@ struct Parallel {
   bool operator==(const Parallel&) const = default;
 };
 
+// A stretch of a run with sizes and a schedule of its own; what is auto (or no rate) is as for the whole run.
+struct Phase {
+  std::int64_t steps = 0;
+  AutoInt context{}, global_batch{}, micro_batch{};
+  double learning_rate = -1.0;  // -1: optimizer.learning_rate
+  AutoInt warmup_steps{};
+  bool operator==(const Phase&) const = default;
+};
+
+// The global batch of the first steps; stage.h has the formula. No steps: none.
+struct BatchRamp {
+  std::int64_t from = 0, to = 0;  // sequences
+  std::int64_t steps = 0;
+  bool operator==(const BatchRamp&) const = default;
+};
+
 struct Training {
   std::int64_t steps = 1000;
   std::int64_t global_batch = 32, micro_batch = 8;  // sequences
   std::string precision = "fp32";                   // fp32 | bf16 | fp16
   std::string recompute = "none";                   // none | selective | full
   double gradient_clip = 1.0;                       // global norm; 0: off
+  std::vector<Phase> phases{};                      // one after the other; empty: the run is one
+  BatchRamp batch_ramp{};
   bool operator==(const Training&) const = default;
 };
 

@@ -158,8 +158,16 @@ const std::vector<Field>& list() {
        "activations that backward computes again to save memory", one_of({"none", "selective", "full"})},
       {"training.gradient_clip", training<&Training::gradient_clip>(), "",
        "largest global norm of the gradient; 0: no limit", from_to(0, 1e30)},
+      {"training.phases", training<&Training::phases>(), "",
+       "list of {steps, context, global_batch, micro_batch, learning_rate, warmup_steps}, one after the other; the "
+       "schedule begins anew in each, what is left out is as for the whole run; []: the run is one phase",
+       any()},
+      {"training.batch_ramp", training<&Training::batch_ramp>(), "",
+       "{from, to, steps}: the global batch grows in equal stages of `from` sequences over the first steps; or none",
+       any()},
 
-      {"optimizer.type", optimizer<&Optimizer::type>(), "", "update rule", one_of({"adamw", "lamb"})},
+      {"optimizer.type", optimizer<&Optimizer::type>(), "", "update rule; lamb: AdamW with a trust ratio per tensor",
+       one_of({"adamw", "lamb"})},
       {"optimizer.learning_rate", optimizer<&Optimizer::learning_rate>(), "", "peak rate, at the end of warm-up",
        from_to(0, 1e6)},
       {"optimizer.beta1", optimizer<&Optimizer::beta1>(), "", "decay of the first moment", rate()},

@@ -20,8 +20,9 @@ struct Access {
   const T& (*read)(const Config&);
 };
 
-using AnyAccess = std::variant<Access<std::string>, Access<std::int64_t>, Access<std::uint64_t>, Access<double>,
-                               Access<bool>, Access<AutoInt>, Access<std::vector<Source>>>;
+using AnyAccess =
+    std::variant<Access<std::string>, Access<std::int64_t>, Access<std::uint64_t>, Access<double>, Access<bool>,
+                 Access<AutoInt>, Access<std::vector<Source>>, Access<std::vector<Phase>>, Access<BatchRamp>>;
 
 // What a value may be: a number from `least` to `most` (below `most` when open), or one of `choices`.
 struct Limits {

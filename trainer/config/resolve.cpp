@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "trainer/config/fields.h"
+#include "trainer/config/stage.h"
 #include "trainer/config/value.h"
 
 namespace phalanx::config {
@@ -33,7 +34,7 @@ Config resolve_sizes(Config config, int world_size) {
     if (tensor_shards.is_auto()) {
       tensor_shards.value = largest_divisor(std::gcd(config.model.heads, config.model.ffn.value));
     }
-    if (data_shards.is_auto()) data_shards.value = largest_divisor(config.training.global_batch);
+    if (data_shards.is_auto()) data_shards.value = largest_divisor(common_batch_divisor(config));
   }
   return config;
 }

@@ -13,6 +13,7 @@
 #include "trainer/config/problems.h"
 #include "trainer/config/refuse.h"
 #include "trainer/config/resolve.h"
+#include "trainer/config/stage.h"
 #include "trainer/config/value.h"
 #include "trainer/schedule.h"
 
@@ -89,7 +90,9 @@ void check_reproducible(const Config& c, int world_size, Problems& p) {
   const Config full = resolve_sizes(c, std::max(world_size, 1));
   require_divides(p, "model.heads", c.model.heads, "run.tensor_shards", full.run.tensor_shards.value);
   require_divides(p, "model.ffn", full.model.ffn.value, "run.tensor_shards", full.run.tensor_shards.value);
-  require_divides(p, "training.global_batch", c.training.global_batch, "run.data_shards", full.run.data_shards.value);
+  const bool changes = !c.training.phases.empty() || c.training.batch_ramp.steps > 0;
+  require_divides(p, changes ? "the common divisor of the run's batches" : "training.global_batch",
+                  common_batch_divisor(c), "run.data_shards", full.run.data_shards.value);
   check_shards("run.tensor_shards", full.run.tensor_shards.value, "parallel.tensor", c.parallel.tensor, p);
   check_shards("run.data_shards", full.run.data_shards.value, "data ranks", data_ranks(c, world_size), p);
 }
@@ -126,6 +129,48 @@ void check_schedule(const Config& c, Problems& p) {
             number_text(schedule.decay_fraction), ") of training.steps (", steps, ") and schedule.warmup_steps (",
             schedule.warmup_steps, ") overlap: decay_fraction may be at most ",
             number_text(static_cast<double>(steps - schedule.warmup_steps) / static_cast<double>(steps)));
+}
+
+void check_phase(const Config& phase, int world_size, const std::string& name, Problems& p) {
+  Problems own;
+  check_batch(phase, world_size, own);
+  check_schedule(phase, own);
+  for (const std::string& problem : own.list()) p.add(name, problem);
+}
+
+// Batch and schedule of the whole run, or of each of its phases.
+void check_phases(const Config& c, int world_size, Problems& p) {
+  const std::vector<Config> phases = phases_of(c);
+  std::int64_t steps = 0;
+  for (std::size_t i = 0; i < phases.size(); ++i) {
+    const std::string name = c.training.phases.empty() ? "" : str("training.phases, entry ", i + 1, ": ");
+    check_phase(phases[i], world_size, name, p);
+    p.require(phases[i].model.context <= c.model.context, name, "context (", phases[i].model.context,
+              ") must be at most model.context (", c.model.context, "), which is what the model has positions for");
+    steps += phases[i].training.steps;
+  }
+  p.require(steps == c.training.steps, "training.steps (", c.training.steps,
+            ") must be the sum of the steps of training.phases (", steps, ")");
+  p.require(total_sequences(c) <= static_cast<double>(kOrdinals), "training.phases must have at most 2^40 sequences");
+}
+
+void check_ramp(const Config& c, int world_size, Problems& p) {
+  const BatchRamp& ramp = c.training.batch_ramp;
+  if (ramp.steps < 1 || ramp.from < 1) return;
+  const Config first = phases_of(c).front();
+  const char* name = "training.batch_ramp: ";
+  p.require(ramp.to == first.training.global_batch, name, "to (", ramp.to, ") must be training.global_batch",
+            c.training.phases.empty() ? " (" : " of the first phase (", first.training.global_batch, ")");
+  p.require(ramp.to > ramp.from && ramp.to % ramp.from == 0, name, "to (", ramp.to, ") must be a multiple of from (",
+            ramp.from, ") and above it: the batch grows in stages of `from` sequences");
+  p.require(ramp.steps <= first.training.steps, name, "steps (", ramp.steps, ") must be at most ",
+            c.training.phases.empty() ? "training.steps (" : "the steps of the first phase (", first.training.steps,
+            ")");
+  Config start = first;
+  start.training.global_batch = ramp.from;
+  Problems own;
+  check_batch(start, world_size, own);
+  for (const std::string& problem : own.list()) p.add(name, "at its start ", problem);
 }
 
 void check_objective(const Config& c, Problems& p) {
@@ -169,8 +214,8 @@ std::vector<std::string> validate(const Config& config, int world_size, DataUse 
   check_layout(config, world_size, problems);
   check_model(config, problems);
   check_reproducible(config, world_size, problems);
-  check_batch(config, world_size, problems);
-  check_schedule(config, problems);
+  check_phases(config, world_size, problems);
+  check_ramp(config, world_size, problems);
   check_objective(config, problems);
   check_data(config, use, problems);
   check_metrics(config, problems);

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <tuple>
 #include <type_traits>
 
 #include "core/check.h"
@@ -62,6 +63,30 @@ std::string text_of(const std::vector<Source>& sources) {
   return out + "]";
 }
 
+std::string text_of(const Phase& phase) {
+  std::string out = str("{steps: ", phase.steps);
+  const auto add = [&](const char* name, const AutoInt& value) {
+    if (!value.is_auto()) out += str(", ", name, ": ", value.value);
+  };
+  add("context", phase.context);
+  add("global_batch", phase.global_batch);
+  add("micro_batch", phase.micro_batch);
+  if (phase.learning_rate >= 0) out += ", learning_rate: " + number_text(phase.learning_rate);
+  add("warmup_steps", phase.warmup_steps);
+  return out + "}";
+}
+
+std::string text_of(const std::vector<Phase>& phases) {
+  std::string out = "[";
+  for (const Phase& phase : phases) out += (out.size() > 1 ? ", " : "") + text_of(phase);
+  return out + "]";
+}
+
+std::string text_of(const BatchRamp& ramp) {
+  if (ramp.steps == 0) return "none";
+  return str("{from: ", ramp.from, ", to: ", ramp.to, ", steps: ", ramp.steps, "}");
+}
+
 std::string limit_text(double limit, bool integer) {
   return integer ? std::to_string(static_cast<std::int64_t>(limit)) : number_text(limit);
 }
@@ -114,6 +139,37 @@ std::optional<std::string> check(const Limits&, const std::vector<Source>& sourc
   return std::nullopt;
 }
 
+// A part of a composed key must be what the key of the same meaning may be.
+template <class T>
+std::optional<std::string> check_part(const char* name, std::string_view like, const T& value) {
+  const auto problem = check(find_field(like)->limits, value);
+  return problem ? std::optional(str("has a ", name, " that ", *problem)) : std::nullopt;
+}
+
+std::optional<std::string> check(const Limits&, const std::vector<Phase>& phases) {
+  for (const Phase& phase : phases) {
+    std::optional<std::string> problem = check_part("steps", "training.steps", phase.steps);
+    for (const auto& [name, like, value] : {std::tuple("context", "model.context", phase.context),
+                                            std::tuple("global_batch", "training.global_batch", phase.global_batch),
+                                            std::tuple("micro_batch", "training.micro_batch", phase.micro_batch),
+                                            std::tuple("warmup_steps", "schedule.warmup_steps", phase.warmup_steps)}) {
+      if (!problem && !value.is_auto()) problem = check_part(name, like, value.value);
+    }
+    if (!problem && phase.learning_rate >= 0) {
+      problem = check_part("learning_rate", "optimizer.learning_rate", phase.learning_rate);
+    }
+    if (problem) return problem;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> check(const Limits&, const BatchRamp& ramp) {
+  if (ramp == BatchRamp{}) return std::nullopt;
+  std::optional<std::string> problem = check_part("from", "training.global_batch", ramp.from);
+  if (!problem) problem = check_part("to", "training.global_batch", ramp.to);
+  return problem ? problem : check_part("steps", "training.steps", ramp.steps);
+}
+
 }  // namespace
 
 std::string number_text(double value) {
@@ -143,6 +199,10 @@ std::string type_text(const Field& field) {
       return "integer";
     else if constexpr (std::is_same_v<T, std::string>)
       return "text";
+    else if constexpr (std::is_same_v<T, std::vector<Phase>>)
+      return "list of {steps, context, global_batch, micro_batch, learning_rate, warmup_steps}";
+    else if constexpr (std::is_same_v<T, BatchRamp>)
+      return "{from, to, steps} or none";
     else
       return "list of {path, weight}";
   };

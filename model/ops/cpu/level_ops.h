@@ -36,6 +36,8 @@ void cast(const Exec& exec, const Tensor& out, const Tensor& in);
 void add(const Exec& exec, const Tensor& y, const Tensor& x);
 void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, const Tensor& partial);
 void adamw_update(const Exec& exec, const AdamwUpdate& a);
+void lamb_direction(const Exec& exec, const LambDirection& a);
+void lamb_apply(const Exec& exec, const LambApply& a);
 void largest_magnitude(const Exec& exec, const Tensor& out, const Tensor& x);
 void digest(const Exec& exec, const Tensor& out, const Tensor& x, const DigestIndex& index);
 void exact_sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, int exponent);

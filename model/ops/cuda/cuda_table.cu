@@ -40,6 +40,8 @@ const OpTable& op_table() {
                              .add = add,
                              .sum_of_squares = sum_of_squares,
                              .adamw_update = adamw_update,
+                             .lamb_direction = lamb_direction,
+                             .lamb_apply = lamb_apply,
                              .largest_magnitude = largest_magnitude,
                              .digest = digest,
                              .exact_sum_of_squares = exact_sum_of_squares};
