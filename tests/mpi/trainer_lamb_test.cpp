@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -164,7 +165,7 @@ TEST(Lamb, DirectionThatIsNotFiniteStopsAllRanksBeforeAWeightMoves) {
   const Grid grid{test_runtime().world_size(), 1};
   const Share share(grid, grid.coord(test_runtime().world_rank()), 1, true, DType::f32);
   const auto before = share.masters(test_runtime().world());
-  EXPECT_THROW(share.step(0, 1e38, test_runtime().world()), AgreedError);
+  EXPECT_THROW(share.step(0, std::numeric_limits<double>::quiet_NaN(), test_runtime().world()), AgreedError);
   EXPECT_EQ(share.masters(test_runtime().world()), before);
 }
 

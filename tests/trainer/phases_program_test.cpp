@@ -44,14 +44,14 @@ checkpoint: {every: 1, keep: 20}
 metrics: {prometheus: "", console_every: 0}
 )");
     const Outcome made = phalanx(
-        "tokenizer train --kind wordpiece --vocabulary 60 --input text.txt --output tokenizer && " PHALANX_BINARY
+        "tokenizer train --kind wordpiece --vocabulary 50 --input text.txt --output tokenizer && " PHALANX_BINARY
         " data prepare --split blank_line --validation-fraction 0.2 --tokenizer tokenizer --input text.txt "
         "--output data");
     EXPECT_EQ(made.status, 0) << made.err;
   }
 
   Outcome phalanx(const std::string& arguments, const std::string& launcher = "") {
-    return test::run_in(folder_.path(), launcher + PHALANX_BINARY + " " + arguments);
+    return test::run_in(folder_.path(), "export OMP_NUM_THREADS=1 && " + launcher + PHALANX_BINARY + " " + arguments);
   }
   // Of every step: loss, rate, gradient norm, tokens and digest; and the validation losses.
   std::vector<std::string> history(const std::string& run) {
@@ -102,7 +102,7 @@ TEST_F(PhasesProgram, ResumedInAnyPhaseItIsTheRunThatWasNotStopped) {
     ASSERT_EQ(test::run_in(folder_.path(), "cp -r whole " + run).status, 0);
     const Outcome resumed = phalanx(str("train config.yaml --set run.output=", run, " --resume ", run,
                                         "/checkpoints/step_0000000", stops[i], " ", layouts[i]),
-                                    i < 2 ? "OMP_NUM_THREADS=1 " + test::mpirun(2) : "");
+                                    i < 2 ? test::mpirun(2) : "");
     ASSERT_EQ(resumed.status, 0) << resumed.err;
     EXPECT_EQ(history(run), expected) << "stopped after step " << stops[i];
   }

@@ -151,7 +151,8 @@ void check_phases(const Config& c, int world_size, Problems& p) {
   }
   p.require(steps == c.training.steps, "training.steps (", c.training.steps,
             ") must be the sum of the steps of training.phases (", steps, ")");
-  p.require(total_sequences(c) <= static_cast<double>(kOrdinals), "training.phases must have at most 2^40 sequences");
+  p.require(c.training.phases.empty() || total_sequences(c) <= static_cast<double>(kOrdinals),
+            "training.phases must have at most 2^40 sequences");
 }
 
 void check_ramp(const Config& c, int world_size, Problems& p) {
