@@ -116,6 +116,17 @@ TEST(Plan, ArenasAndReserveAddUpAndTheSnapshotOfAGpuLiesElsewhere) {
   EXPECT_GT(job.reserve, 0);
 }
 
+TEST(Plan, ARunWithPhasesNeedsWhatItsLargestPhaseNeeds) {
+  const auto bytes = [](const std::string& phases) {
+    return needed(
+        recipe("gpt2_1558m.yaml", {"training.steps=30", "schedule.warmup_steps=0", "training.phases=" + phases}), 1);
+  };
+  const std::int64_t small = bytes("[{steps: 30, context: 128, micro_batch: 4}]");
+  const std::int64_t large = bytes("[{steps: 30, context: 1024, micro_batch: 2}]");
+  EXPECT_LT(small, large);
+  EXPECT_EQ(bytes("[{steps: 10, context: 128, micro_batch: 4}, {steps: 20, context: 1024, micro_batch: 2}]"), large);
+}
+
 TEST(Plan, RanksOfAHostShareItsMemory) {
   const config::Config config = recipe("gpt_tiny.yaml", {"model.vocabulary=4096"});
   const Target host{"cpu", "this host", Device{}, kGiB, 2};

@@ -37,7 +37,8 @@ std::vector<std::int64_t> divisors_below(std::int64_t n, std::int64_t limit) {
 
 Knob micro_batch(const Config& c, const Config& resolved) {
   Knob knob{"training.micro_batch", {}};
-  if (c.run.same_on_any_layout()) return knob;  // one sequence at once, whatever it says
+  // One sequence at once whatever it says; or phases may say it themselves.
+  if (c.run.same_on_any_layout() || !c.training.phases.empty()) return knob;
   const std::int64_t sequences = c.training.global_batch / resolved.parallel.data.value;  // of a data rank
   for (const std::int64_t B : divisors_below(sequences, c.training.micro_batch)) {
     knob.values.push_back({str(B), [B](Config& x) { x.training.micro_batch = B; }});

@@ -34,7 +34,7 @@ JobPlan plan_job(const config::Config& config, int world_size, const Target& tar
   job.grid = grid_of(config, world_size);
   job.capacity = target.capacity;
   job.reserve = reserve_bytes(target, job.grid);
-  const Replica::Workload workload = training_workload(batch_shape(config));
+  const Replica::Workload workload = training_workload(config);
   for (int rank = 0; rank < world_size; ++rank) {
     RankPlan plan{rank, rank, {}, job.reserve};
     plan.arenas = Replica::plan(training_options(config, job.grid, rank, target.device), workload).bytes();
