@@ -11,14 +11,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 declare -A packages=(
   [build]="g++ cmake ninja-build pkg-config git libopenmpi-dev openmpi-bin libhdf5-dev libyaml-cpp-dev
     prometheus-cpp-dev libcivetweb-dev libdnnl-dev ocl-icd-opencl-dev libcli11-dev libspdlog-dev libfmt-dev
-    nlohmann-json3-dev libicu-dev libzstd-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev"
+    nlohmann-json3-dev libcairo2-dev libicu-dev libzstd-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev"
   [text]="bible-kjv"
   [lint]="clang-format clang-tidy shellcheck"
   [services]="chromium fonts-dejavu-core procps"
 )
 
 libraries='g++ 12 or newer, CMake 3.25, Ninja, pkg-config, Open MPI 4, HDF5 1.10 (C), yaml-cpp, prometheus-cpp, civetweb
-(with its C++ API), oneDNN 2.6 or newer with an OpenCL loader, CLI11, spdlog, fmt, nlohmann-json, ICU, zstd, zlib;
+(with its C++ API), oneDNN 2.6 or newer with an OpenCL loader, CLI11, spdlog, fmt, nlohmann-json, Cairo, ICU, zstd, zlib;
 for tests GoogleTest and Google Benchmark; for the quickstart any English text (--text FILE)'
 
 is_debian() {

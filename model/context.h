@@ -12,13 +12,16 @@
 
 namespace phalanx {
 
+class AttentionProbe;
+
 struct Context {
   ops::Exec exec;
   Arena* activations = nullptr;
   const TensorRegion* tensor = nullptr;
   const Parameters* parameters = nullptr;
-  GradReducer* reducer = nullptr;  // told of each gradient as it is complete; may be null
-  PhaseClock* clock = nullptr;     // may be null
+  GradReducer* reducer = nullptr;   // told of each gradient as it is complete; may be null
+  PhaseClock* clock = nullptr;      // may be null
+  AttentionProbe* probe = nullptr;  // is shown the attention of one sequence and one shard; null: nobody looks
   std::uint64_t seed = 0;
   bool training = false;                                 // dropout applies
   ops::Write matrix_gradients = ops::Write::accumulate;  // overwrite: after Parameters::clear_gradients

@@ -42,10 +42,10 @@ int main(int argc, char** argv) {
   app.name("phalanx");
   app.set_version_flag("--version", version_text, "Print commit and library versions");
   app.require_subcommand(0, 1);
-  for (const auto add :
-       {commands::add_tokenizer, commands::add_data, commands::add_config, commands::add_train, commands::add_evaluate,
-        commands::add_generate, commands::add_fill, commands::add_checkpoint, commands::add_dashboard,
-        commands::add_preflight, commands::add_plan, commands::add_bench, commands::add_export, commands::add_import}) {
+  for (const auto add : {commands::add_tokenizer, commands::add_data, commands::add_config, commands::add_train,
+                         commands::add_evaluate, commands::add_generate, commands::add_fill, commands::add_attention,
+                         commands::add_checkpoint, commands::add_dashboard, commands::add_preflight, commands::add_plan,
+                         commands::add_bench, commands::add_export, commands::add_import}) {
     add(app, selection);
   }
   try {

@@ -1,5 +1,7 @@
 #include "model/layers/attention.h"
 
+#include "model/attention_probe.h"
+
 namespace phalanx {
 namespace {
 
@@ -77,6 +79,10 @@ void SelfAttention::forward_saved(const Context& ctx, const Tensor& x, const ops
                             .mask = windowed(mask),
                             .dropout = ctx.dropout(options_.dropout, Purpose::attention_dropout, options_.layer),
                             .first_head = static_cast<int>((shards.begin + s) * NH_s)});
+  }
+  if (ctx.probe != nullptr) {
+    ENSURE(shards.total == 1, "attention is looked at on one shard, not ", shards.total);
+    ctx.probe->record(ctx.exec, options_.layer, saved.qkv[0].view({B, T, 3, NH_s, HS}), windowed(mask));
   }
 }
 

@@ -105,6 +105,41 @@ TEST_F(MaskedProgram, ExportedAndImportedItFillsTheSameAndTrainsOn) {
   EXPECT_EQ(losses("second").size(), 3U);
 }
 
+TEST_F(MaskedProgram, ShowsWhatItsHeadsAttendTo) {
+  ASSERT_EQ(
+      phalanx("train config.yaml --set training.steps=1 --set schedule.warmup_steps=0 --set evaluation.every=0").status,
+      0);
+  const std::string command = "attention --checkpoint run --text 'The king walked to the [MASK].' --output ";
+  const Outcome all = phalanx(command + "all.json");
+  ASSERT_EQ(all.status, 0) << all.err;
+  const auto report = nlohmann::json::parse(test::read_file(folder_ / "all.json"));
+  ASSERT_EQ(report["maps"].size(), 4U);  // of one layer
+  EXPECT_EQ(report["tokens"][0], "[CLS]");
+  EXPECT_EQ(report["maps"][3]["head"], 3);
+  ASSERT_EQ(report["maps"][3]["weights"].size(), report["tokens"].size());
+  for (const auto& row : report["maps"][3]["weights"]) {
+    double sum = 0;
+    for (const auto& weight : row) sum += weight.get<double>();
+    EXPECT_NEAR(sum, 1.0, 1e-5);
+  }
+  ASSERT_EQ(phalanx(command + "one.svg --layer 0 --head 2").status, 0);
+  EXPECT_THAT(test::read_file(folder_ / "one.svg"), HasSubstr("<svg"));
+  ASSERT_EQ(phalanx(command + "one.png --layer 0 --head 2").status, 0);
+  EXPECT_EQ(test::read_file(folder_ / "one.png").substr(0, 8), "\x89PNG\r\n\x1a\n");
+
+  const std::vector<std::pair<std::string, std::string>> refusals = {
+      {command + "x.jpg", ".svg or .png"},
+      {command + "x.svg --layer 1", "--layer 1: this model has one layer, 0"},
+      {command + "x.svg --head 4", "--head 4: this model has heads 0 to 3"},
+      {"attention --checkpoint run --output x.svg --text '" + std::string(100, ',') + "'", "model.context"}};
+  for (const auto& [arguments, reason] : refusals) {
+    const Outcome refused = phalanx(arguments);
+    EXPECT_EQ(refused.status, 2) << arguments;
+    EXPECT_THAT(refused.err, HasSubstr(reason));
+  }
+  EXPECT_NE(test::run_in(folder_.path(), "ls x.svg").status, 0);
+}
+
 TEST_F(MaskedProgram, AStoppedRunGoesOnWithTheSameBitsAtAnotherLayout) {
   const std::string options =
       "train config.yaml --set training.steps=4 --set checkpoint.every=2 --set model.dropout=0.1 --set "

@@ -25,6 +25,7 @@ void add_train(CLI::App& app, Selection& selection);
 void add_evaluate(CLI::App& app, Selection& selection);
 void add_generate(CLI::App& app, Selection& selection);
 void add_fill(CLI::App& app, Selection& selection);
+void add_attention(CLI::App& app, Selection& selection);
 void add_checkpoint(CLI::App& app, Selection& selection);
 void add_dashboard(CLI::App& app, Selection& selection);
 void add_preflight(CLI::App& app, Selection& selection);
