@@ -45,7 +45,6 @@ double width_of(cairo_t* cairo, const std::string& text) {
 }
 
 double longest_label(const std::vector<std::string>& tokens) {
-  std::string scratch;
   const Surface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1));
   const Cairo cairo(cairo_create(surface.get()));
   use_font(cairo.get());
@@ -133,9 +132,11 @@ std::string draw_attention(const std::vector<AttentionMap>& maps, const std::vec
   cairo_paint(cairo.get());
   use_font(cairo.get());
   for (std::size_t i = 0; i < maps.size(); ++i) {
+    const std::size_t row = i / sheet.columns;
+    const std::size_t column = i % sheet.columns;
     cairo_save(cairo.get());
-    cairo_translate(cairo.get(), kGap + static_cast<double>(i % sheet.columns) * (sheet.map_width + kGap),
-                    kGap + static_cast<double>(i / sheet.columns) * (sheet.map_height + kGap));
+    cairo_translate(cairo.get(), kGap + static_cast<double>(column) * (sheet.map_width + kGap),
+                    kGap + static_cast<double>(row) * (sheet.map_height + kGap));
     draw_map(cairo.get(), maps[i], tokens, sheet.label);
     cairo_restore(cairo.get());
   }

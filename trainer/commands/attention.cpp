@@ -47,7 +47,7 @@ std::vector<std::int32_t> ids_of(const checkpoint::Manifest& manifest, const dat
 
 // A token may be part of a character: its bytes are then shown as numbers.
 std::string label_of(const data::Tokenizer& tokenizer, std::int32_t id) {
-  const std::string text = tokenizer.token_text(id);
+  std::string text = tokenizer.token_text(id);
   if (data::is_utf8(text)) return text;
   std::string bytes;
   for (const char c : text) bytes += fmt::format("<{:02X}>", static_cast<unsigned char>(c));
@@ -80,6 +80,7 @@ int run(const Options& options, const Runtime& runtime) {
   const AttentionProbe probe = attention_of(manifest, runtime, ids);
   const std::vector<AttentionMap> maps = choose_maps(probe, options.layer, options.head);
   std::vector<std::string> tokens;
+  tokens.reserve(ids.size());
   for (const std::int32_t id : ids) tokens.push_back(label_of(*tokenizer, id));
   const auto picture = kind == Kind::svg ? PictureKind::svg : PictureKind::png;
   replace_text(options.output, kind == Kind::json ? to_json(maps, ids, tokens) : draw_attention(maps, tokens, picture));
