@@ -1,5 +1,6 @@
 # phalanx_test(<name> LIBRARIES lib... [MPI n...]): every *_test.cpp of this folder in one program.
 # Without MPI: label `unit`, one CTest test per GoogleTest case. With MPI: label `mpi`, one CTest test per number of ranks.
+# Idle threads sleep (OMP_WAIT_POLICY): tests share the cores, and threads that spin there cost the others seconds.
 include(GoogleTest)
 
 set(PHALANX_MPIRUN ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none --quiet)
@@ -22,11 +23,11 @@ function(phalanx_test name)
     foreach(ranks ${ARG_MPI})
       add_test(NAME ${name}.np${ranks} COMMAND ${PHALANX_MPIRUN} -np ${ranks} $<TARGET_FILE:${name}>)
       set_tests_properties(${name}.np${ranks} PROPERTIES LABELS mpi PROCESSORS 2 TIMEOUT 300
-        ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1")
+        ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive")
     endforeach()
   else()
     target_link_libraries(${name} PRIVATE GTest::gtest_main)
     gtest_discover_tests(${name} TEST_PREFIX "${name}." PROPERTIES LABELS unit TIMEOUT 300
-      DISCOVERY_TIMEOUT 60)
+      ENVIRONMENT OMP_WAIT_POLICY=passive DISCOVERY_TIMEOUT 60)
   endif()
 endfunction()
