@@ -12,6 +12,7 @@ namespace phalanx::ops {
 namespace {
 
 constexpr double kSeconds = 0.25;  // time to spend, after one product to warm up
+constexpr int kLeastRuns = 4;      // on a busy machine too, where one alone may show a fraction of the rate
 constexpr int kMostRuns = 64;
 
 // Rows and channels: large enough that edges and start-up do not count.
@@ -51,7 +52,7 @@ double measure_gemm_peak(const Exec& exec, DType dtype) {
   const LinearBackwardInput product = take_product(own, dtype);
   double best = seconds_of(own, product);
   double spent = best;
-  for (int run = 1; run < kMostRuns && spent < kSeconds; ++run) {
+  for (int run = 1; run < kMostRuns && (run < kLeastRuns || spent < kSeconds); ++run) {
     const double seconds = seconds_of(own, product);
     best = std::min(best, seconds);
     spent += seconds;

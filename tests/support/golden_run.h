@@ -18,6 +18,11 @@
 
 namespace phalanx::testing {
 
+// How the levels of recomputation are called in the names of tests.
+inline std::string recompute_name(const ::testing::TestParamInfo<Recompute>& info) {
+  return info.param == Recompute::none ? "None" : info.param == Recompute::selective ? "Selective" : "Full";
+}
+
 class GoldenRun {
  public:
   // file: in tests/golden; batch_of: the batch of a step.

@@ -32,7 +32,7 @@ TEST_P(BertGolden, LossAndAllGradientsMatchPyTorch) { run_.expect_loss_and_gradi
 TEST_P(BertGolden, TwentyAdamwStepsReproduceTheLossCurve) { run_.expect_twenty_adamw_steps(); }
 
 INSTANTIATE_TEST_SUITE_P(AllRecompute, BertGolden,
-                         ::testing::Values(Recompute::none, Recompute::selective, Recompute::full));
+                         ::testing::Values(Recompute::none, Recompute::selective, Recompute::full), recompute_name);
 
 }  // namespace
 }  // namespace phalanx

@@ -40,7 +40,8 @@ TEST_P(GptGolden, LossAndAllGradientsMatchPyTorch) { run_.expect_loss_and_gradie
 TEST_P(GptGolden, TwentyAdamwStepsReproduceTheLossCurve) { run_.expect_twenty_adamw_steps(); }
 
 INSTANTIATE_TEST_SUITE_P(AllRecompute, GptGolden,
-                         ::testing::Values(Recompute::none, Recompute::selective, Recompute::full));
+                         ::testing::Values(Recompute::none, Recompute::selective, Recompute::full),
+                         testing::recompute_name);
 
 }  // namespace
 }  // namespace phalanx

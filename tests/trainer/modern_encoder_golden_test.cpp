@@ -30,7 +30,7 @@ TEST_P(ModernEncoderGolden, LossAndAllGradientsMatchPyTorch) { run_.expect_loss_
 TEST_P(ModernEncoderGolden, TwentyAdamwStepsReproduceTheLossCurve) { run_.expect_twenty_adamw_steps(); }
 
 INSTANTIATE_TEST_SUITE_P(AllRecompute, ModernEncoderGolden,
-                         ::testing::Values(Recompute::none, Recompute::selective, Recompute::full));
+                         ::testing::Values(Recompute::none, Recompute::selective, Recompute::full), recompute_name);
 
 }  // namespace
 }  // namespace phalanx
