@@ -11,6 +11,7 @@ std::vector<BlockOptions> layers_of(const NetworkOptions& o) {
   // Projections into the residual stream start smaller, by the number of additions along it (GPT-2, section 2.3).
   const float output_std = o.init_std / std::sqrt(2.0F * static_cast<float>(o.L));
   std::vector<BlockOptions> layers;
+  layers.reserve(static_cast<std::size_t>(o.L));
   for (int layer = 0; layer < o.L; ++layer) {
     layers.push_back({.layer = layer,
                       .C = o.C,

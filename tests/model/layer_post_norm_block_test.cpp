@@ -21,6 +21,7 @@ constexpr double kTerms = 64 * (kC + kF + kSizes.T);
 RowLayer blocks_layer(Recompute recompute, double dropout = 0.0) {
   RowLayer layer{.builder = {}, .x = {kN, kC}, .y = {kN, kC}, .B = kSizes.B, .pass = {}};
   std::vector<PostNormBlock> blocks;
+  blocks.reserve(2);
   for (int l = 0; l < 2; ++l) {
     blocks.emplace_back(layer.builder, BlockOptions{.layer = l,
                                                     .C = kC,
