@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "model/ops/attention.h"
@@ -17,8 +18,12 @@ class AttentionProbe {
     std::int64_t NH = 0, T = 0;
     std::vector<float> values;  // (NH, T, T)
 
+    // What query t takes of each key: (T).
+    [[nodiscard]] std::span<const float> row(std::int64_t h, std::int64_t t) const {
+      return std::span(values).subspan(static_cast<std::size_t>((h * T + t) * T), static_cast<std::size_t>(T));
+    }
     [[nodiscard]] float at(std::int64_t h, std::int64_t t, std::int64_t j) const {
-      return values[static_cast<std::size_t>((h * T + t) * T + j)];
+      return row(h, t)[static_cast<std::size_t>(j)];
     }
   };
 

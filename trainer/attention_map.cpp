@@ -1,39 +1,23 @@
 #include "trainer/attention_map.h"
 
-#include <algorithm>
-#include <memory>
-#include <numeric>
-
 #include "core/check.h"
 #include "trainer/build.h"
-#include "trainer/device.h"
 #include "trainer/inference.h"
-#include "trainer/load_state.h"
-#include "trainer/replica.h"
 
 namespace phalanx {
 namespace {
 
-// One document, of which nothing is predicted: only what attention sees counts.
-Batch batch_of(const std::vector<std::int32_t>& ids, const BatchShape& shape) {
-  Batch batch = empty_batch(shape);
-  batch.tokens = ids;
-  std::ranges::fill(batch.targets, Batch::kIgnore);
-  std::ranges::fill(batch.next_sentence, Batch::kIgnore);
-  std::iota(batch.positions.begin(), batch.positions.end(), 0);
-  std::ranges::fill(batch.document_end, shape.T);
-  return batch;
+void require_room(const config::Config& config, std::size_t tokens) {
+  if (tokens == 0) throw UsageError("--text has no tokens");
+  if (static_cast<std::int64_t>(tokens) <= config.model.context) return;
+  throw UsageError(
+      str("--text has ", tokens, " tokens; this model's context (model.context) is ", config.model.context));
 }
 
-BatchShape shape_of(const config::Config& config, std::size_t tokens) {
-  if (tokens == 0) throw UsageError("--text has no tokens");
-  if (static_cast<std::int64_t>(tokens) > config.model.context) {
-    throw UsageError(
-        str("--text has ", tokens, " tokens; this model's context (model.context) is ", config.model.context));
-  }
-  const bool masked = config.objective.type == "masked_lm";
-  return {
-      .B = 1, .T = static_cast<int>(tokens), .P = masked ? 1 : 0, .pairs = masked && config.objective.next_sentence};
+// Of which nothing is predicted: only what attention sees counts.
+Batch batch_of(const std::vector<std::int32_t>& ids, const config::Objective& objective) {
+  const bool masked = objective.type == "masked_lm";
+  return one_document(ids, masked ? 1 : 0, masked && objective.next_sentence);
 }
 
 std::string there_are(const char* what, std::int64_t count) {
@@ -45,18 +29,16 @@ std::string there_are(const char* what, std::int64_t count) {
 AttentionProbe attention_of(const checkpoint::Manifest& manifest, const Runtime& runtime,
                             const std::vector<std::int32_t>& ids) {
   const config::Config config = inference_config(manifest, "the number of ranks", runtime.world_size());
-  const BatchShape shape = shape_of(config, ids.size());
-  const Grid grid{1, runtime.world_size()};
-  const Device device = choose_device(config.run.device, runtime);
-  const Runtime::Axes axes = open_axes(runtime, grid, device);
-  ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device);
-  options.training = false;
-  Replica replica(options, *axes.data, *axes.tensor, evaluation_workload(shape));
-  load_state(replica, manifest, checkpoint::Parts::weights, runtime.world());
+  require_room(config, ids.size());
+  const Batch batch = batch_of(ids, config.objective);
+  const LoadedModel model = load_model(
+      manifest, config, runtime, Grid{1, runtime.world_size()},
+      evaluation_workload(
+          {.B = 1, .T = batch.T, .P = static_cast<int>(batch.slots.size()), .pairs = !batch.next_sentence.empty()}));
   AttentionProbe probe;
-  Context ctx = replica.context();
+  Context ctx = model.replica->context();
   ctx.probe = &probe;
-  replica.network().forward_loss(ctx, batch_of(ids, shape), replica.loss_sums());
+  model.replica->network().forward_loss(ctx, batch, model.replica->loss_sums());
   return probe;
 }
 

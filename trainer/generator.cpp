@@ -4,12 +4,6 @@
 #include <numeric>
 #include <vector>
 
-#include "trainer/agree.h"
-#include "trainer/build.h"
-#include "trainer/device.h"
-#include "trainer/inference.h"
-#include "trainer/load_state.h"
-
 namespace phalanx {
 namespace {
 
@@ -65,21 +59,13 @@ Tensor uploaded(const Context& ctx, const std::vector<std::int32_t>& values) {
 
 Generator::Generator(const checkpoint::Manifest& manifest, const Runtime& runtime, Grid grid)
     : config_(inference_config(manifest, "--tensor", grid.tensor)),
-      device_(choose_device(config_.run.device, runtime)),
-      axes_(open_axes(runtime, grid, device_)) {
-  ReplicaOptions options = replica_options(config_, grid, runtime.world_rank(), device_);
-  options.training = false;
-  on_every_rank(runtime.world(), [&] {
-    replica_ = std::make_unique<Replica>(options, *axes_.data, *axes_.tensor, generation_workload());
-  });
-  load_state(*replica_, manifest, checkpoint::Parts::weights, runtime.world());
-  gpt_ = &as_gpt(replica_->network());
-}
+      model_(load_model(manifest, config_, runtime, grid, generation_workload())),
+      gpt_(&as_gpt(model_.replica->network())) {}
 
 Generator::~Generator() = default;
 
 Context Generator::start() {
-  Context ctx = replica_->context();
+  Context ctx = model_.replica->context();
   ctx.activations->reset();
   ctx.sequences = ctx.take({1}, DType::i64);
   cache_ = gpt_->make_cache(ctx, 1);

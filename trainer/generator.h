@@ -11,7 +11,7 @@
 #include "parallel/runtime.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/config/config.h"
-#include "trainer/replica.h"
+#include "trainer/inference.h"
 #include "trainer/sampling.h"
 
 namespace phalanx {
@@ -43,9 +43,7 @@ class Generator {
   Context start();  // a context with an empty cache
 
   config::Config config_;
-  Device device_;
-  Runtime::Axes axes_;
-  std::unique_ptr<Replica> replica_;
+  LoadedModel model_;
   const Gpt* gpt_ = nullptr;
   Gpt::Cache cache_;
 };

@@ -1,7 +1,14 @@
 #include "trainer/inference.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/device.h"
+#include "trainer/agree.h"
+#include "trainer/build.h"
 #include "trainer/config/divide.h"
+#include "trainer/device.h"
+#include "trainer/load_state.h"
 #include "trainer/resume.h"
 
 namespace phalanx {
@@ -15,6 +22,30 @@ config::Config inference_config(const checkpoint::Manifest& manifest, const char
   config::require_divides(problems, "model.ffn", config.model.ffn.value, ranks_name, tensor);
   if (!problems.list().empty()) throw UsageError(problems.list().front());
   return config;
+}
+
+LoadedModel load_model(const checkpoint::Manifest& manifest, const config::Config& config, const Runtime& runtime,
+                       Grid grid, const Replica::Workload& workload) {
+  const Device device = choose_device(config.run.device, runtime);
+  LoadedModel model{device, open_axes(runtime, grid, device), nullptr};
+  ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device);
+  options.training = false;
+  on_every_rank(runtime.world(), [&] {
+    model.replica = std::make_unique<Replica>(options, *model.axes.data, *model.axes.tensor, workload);
+  });
+  load_state(*model.replica, manifest, checkpoint::Parts::weights, runtime.world());
+  return model;
+}
+
+Batch one_document(const std::vector<std::int32_t>& ids, int P, bool pairs) {
+  const auto T = static_cast<int>(ids.size());
+  Batch batch = empty_batch({.B = 1, .T = T, .P = P, .pairs = pairs});
+  batch.tokens = ids;
+  std::ranges::fill(batch.targets, Batch::kIgnore);
+  std::ranges::fill(batch.next_sentence, Batch::kIgnore);
+  std::iota(batch.positions.begin(), batch.positions.end(), 0);
+  std::ranges::fill(batch.document_end, T);
+  return batch;
 }
 
 std::unique_ptr<data::Tokenizer> open_tokenizer(const checkpoint::Manifest& manifest, const char* command) {

@@ -4,12 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "trainer/agree.h"
-#include "trainer/build.h"
-#include "trainer/device.h"
-#include "trainer/inference.h"
-#include "trainer/load_state.h"
-
 namespace phalanx {
 namespace {
 
@@ -82,42 +76,25 @@ MaskFiller::MaskFiller(const checkpoint::Manifest& manifest, const Runtime& runt
                          config.model.context));
   }
   V_ = config.model.vocabulary.value;
-  const Grid grid{1, runtime.world_size()};
-  device_ = choose_device(config.run.device, runtime);
-  axes_ = open_axes(runtime, grid, device_);
-  ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device_);
-  options.training = false;
-  on_every_rank(runtime.world(), [&] {
-    replica_ = std::make_unique<Replica>(
-        options, *axes_.data, *axes_.tensor, [planned = batch()](const Context& ctx, const Network& network) {
-          const EncoderHeads::Logits logits = as_encoder(network).predict(ctx, planned);
-          static_cast<void>(ctx.take({ctx.shards().total, logits.tokens.size(1), logits.tokens.size(2)}));
-        });
-  });
-  load_state(*replica_, manifest, checkpoint::Parts::weights, runtime.world());
+  model_ = load_model(manifest, config, runtime, Grid{1, runtime.world_size()},
+                      [planned = batch()](const Context& ctx, const Network& network) {
+                        const EncoderHeads::Logits logits = as_encoder(network).predict(ctx, planned);
+                        static_cast<void>(ctx.take({ctx.shards().total, logits.tokens.size(1), logits.tokens.size(2)}));
+                      });
 }
 
 MaskFiller::~MaskFiller() = default;
 
-// One sequence, one document.
 Batch MaskFiller::batch() const {
-  Batch batch;
-  const auto T = static_cast<int>(ids_.size());
-  batch.resize(BatchShape{.B = 1, .T = T, .P = static_cast<int>(slots_.size())});
-  batch.tokens = ids_;
+  Batch batch = one_document(ids_, static_cast<int>(slots_.size()), false);
   batch.slots = slots_;
-  std::ranges::fill(batch.targets, Batch::kIgnore);
-  std::iota(batch.positions.begin(), batch.positions.end(), 0);
-  std::ranges::fill(batch.document_begin, 0);
-  std::ranges::fill(batch.document_end, T);
-  batch.sequences = {0};
   return batch;
 }
 
 std::vector<std::vector<Prediction>> MaskFiller::predict(std::int64_t count) const {
-  const Context ctx = replica_->context();
+  const Context ctx = model_.replica->context();
   const Scratch scratch(*ctx.activations);
-  const Tensor logits = as_encoder(replica_->network()).predict(ctx, batch()).tokens;
+  const Tensor logits = as_encoder(model_.replica->network()).predict(ctx, batch()).tokens;
   std::vector<std::vector<Prediction>> predictions;
   for (const std::vector<float>& row : whole_vocabulary(ctx, logits, V_)) predictions.push_back(likeliest(row, count));
   return predictions;

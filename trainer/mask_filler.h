@@ -11,7 +11,7 @@
 #include "model/encoder.h"
 #include "parallel/runtime.h"
 #include "trainer/checkpoint/checkpoint.h"
-#include "trainer/replica.h"
+#include "trainer/inference.h"
 
 namespace phalanx {
 
@@ -41,9 +41,7 @@ class MaskFiller {
   std::vector<std::int32_t> ids_;
   std::vector<std::int32_t> slots_;  // where the masks stand
   std::int64_t V_ = 0;
-  Device device_;
-  Runtime::Axes axes_;
-  std::unique_ptr<Replica> replica_;
+  LoadedModel model_;
 };
 
 }  // namespace phalanx

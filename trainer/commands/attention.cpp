@@ -59,11 +59,9 @@ std::string to_json(const std::vector<AttentionMap>& maps, const std::vector<std
   nlohmann::ordered_json json = {{"ids", ids}, {"tokens", tokens}, {"maps", nlohmann::ordered_json::array()}};
   for (const AttentionMap& map : maps) {
     std::vector<std::vector<float>> rows;
-    const std::int64_t T = map.weights->T;
-    for (std::int64_t t = 0; t < T; ++t) {
-      for (rows.emplace_back(); static_cast<std::int64_t>(rows.back().size()) < T;) {
-        rows.back().push_back(map.weights->at(map.head, t, static_cast<std::int64_t>(rows.back().size())));
-      }
+    for (std::int64_t t = 0; t < map.weights->T; ++t) {
+      const std::span<const float> row = map.weights->row(map.head, t);
+      rows.emplace_back(row.begin(), row.end());
     }
     json["maps"].push_back({{"layer", map.layer}, {"head", map.head}, {"weights", rows}});
   }

@@ -64,8 +64,11 @@ class Prover {
     replica_ = std::make_unique<Replica>(options, *self_, *self_, [this](const Context& ctx, const Network& network) {
       const Batch& batch = inputs_.batches.front();
       run_loss(ctx, network, batch, ctx.take({kLossSums}, DType::f64));
-      if (inputs_.masked) run_masked(ctx, as<Encoder>(network), batch, [](const EncoderHeads::Logits&) {});
-      if (!inputs_.masked) run_causal(ctx, as<Gpt>(network), batch, 1, [](const Tensor&) {});
+      if (inputs_.masked) {
+        run_masked(ctx, as<Encoder>(network), batch, [](const EncoderHeads::Logits&) {});
+      } else {
+        run_causal(ctx, as<Gpt>(network), batch, 1, [](const Tensor&) {});
+      }
     });
   }
 
@@ -78,8 +81,11 @@ class Prover {
     evidence.weights = sum_digests(digest_held_state(*replica_), replica_->layout().table(), *self_).master;
     add_losses(evidence);
     for (const Batch& batch : inputs_.batches) {
-      if (inputs_.masked) add_masked_logits(batch, evidence);
-      if (!inputs_.masked) add_causal_logits(batch, evidence);
+      if (inputs_.masked) {
+        add_masked_logits(batch, evidence);
+      } else {
+        add_causal_logits(batch, evidence);
+      }
     }
     return evidence;
   }
