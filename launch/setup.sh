@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Installs what Phalanx needs from Debian's packages. Does nothing when all of it is there; asks nothing.
 #
-#   launch/setup.sh [GROUP...]     groups: build, text, lint, services (default: build text)
+#   launch/setup.sh [--list] [GROUP...]     groups: build, run, hosts, text, lint, services (default: build text)
+#
+#   --list   only prints the packages of the groups
 #
 # Needs root, or sudo without a password; else prints the one line that somebody with root has to run, and exits 2.
 set -euo pipefail
@@ -12,6 +14,9 @@ declare -A packages=(
   [build]="g++ cmake ninja-build pkg-config git libopenmpi-dev openmpi-bin libhdf5-dev libyaml-cpp-dev
     prometheus-cpp-dev libcivetweb-dev libdnnl-dev ocl-icd-opencl-dev libcli11-dev libspdlog-dev libfmt-dev
     nlohmann-json3-dev libcairo2-dev libicu-dev libzstd-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev"
+  [run]="openmpi-bin libopenmpi3 libhdf5-103-1 libyaml-cpp0.7 libprometheus-cpp-core1.0 libcivetweb1 libdnnl2
+    libspdlog1.10 libfmt9 libcairo2 libicu72 libzstd1 zlib1g libgomp1 libstdc++6 libgcc-s1 libc6"
+  [hosts]="openssh-client openssh-server"
   [text]="bible-kjv"
   [lint]="clang-format clang-tidy shellcheck"
   [services]="chromium fonts-dejavu-core procps"
@@ -58,14 +63,26 @@ install_missing() {
 }
 
 groups=()
+only_list=0
 for argument in "$@"; do
   case $argument in
     -h | --help) usage "$0"; exit 0 ;;
-    *) [[ -n ${packages[$argument]:-} ]] || die "unknown group '$argument'; there are build, text, lint and services"
+    --list) only_list=1 ;;
+    *) [[ -n ${packages[$argument]:-} ]] || die "unknown group '$argument'; there are ${!packages[*]}"
       groups+=("$argument") ;;
   esac
 done
 [[ ${#groups[@]} -gt 0 ]] || groups=(build text)
+
+wanted=()
+for group in "${groups[@]}"; do
+  read -ra names <<<"${packages[$group]//$'\n'/ }"
+  wanted+=("${names[@]}")
+done
+if [[ $only_list -eq 1 ]]; then
+  printf '%s\n' "${wanted[@]}"
+  exit 0
+fi
 
 if [[ $PHALANX_SETUP == never ]]; then
   printf 'setup: PHALANX_SETUP=never: nothing checked, nothing installed\n'
@@ -77,11 +94,6 @@ if ! is_debian; then
   exit 2
 fi
 
-wanted=()
-for group in "${groups[@]}"; do
-  read -ra names <<<"${packages[$group]//$'\n'/ }"
-  wanted+=("${names[@]}")
-done
 mapfile -t missing < <(missing_of "${wanted[@]}")
 if [[ ${#missing[@]} -eq 0 ]]; then
   printf 'setup: %s: everything is installed\n' "${groups[*]}"

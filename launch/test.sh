@@ -2,13 +2,16 @@
 # Builds Phalanx and tests it. The last line is always 'N passed, N failed, N skipped'; what failed or was skipped, and
 # why, stands above it. Exit status 0 only when nothing failed.
 #
-#   launch/test.sh [--tests] [--quickstart] [--services] [--lint] [--asan] [--interop]       default: --tests
+#   launch/test.sh [--tests] [--quickstart] [--services] [--lint] [--asan] [--interop] [--container]
+#
+#   without an argument: --tests
 #
 #   --tests        unit tests, and tests under mpirun with 1, 2 and 4 ranks; counted case by case
 #   --quickstart   the quickstarts of GPT and BERT with few steps, end to end
 #   --services     jobs beside real programs of others: a browser on the live page, Prometheus
 #   --lint         formatter, clang-tidy, shellcheck, and the rules of the tree that a machine can check
 #   --asan         the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
+#   --container    the steps of the Dockerfile in a bare Debian that debootstrap makes
 #   --interop      exports and imports beside torch and transformers, which it installs outside the tree
 #
 # Tests that need files from elsewhere (GPT-2's and BERT's vocabularies) look in the folder PHALANX_TEST_DATA.
@@ -46,7 +49,7 @@ run_tier() {
 tiers=()
 for argument in "$@"; do
   case $argument in
-    --tests | --quickstart | --services | --lint | --asan | --interop) tiers+=("${argument#--}") ;;
+    --tests | --quickstart | --services | --lint | --asan | --interop | --container) tiers+=("${argument#--}") ;;
     -h | --help) usage "$0"; exit 0 ;;
     *) die "unknown argument '$argument'; see --help" ;;
   esac
