@@ -73,8 +73,8 @@ RunFolder::RunFolder(const config::Config& config) : path_(config.run.output), n
 
 void RunFolder::write_config(std::string_view yaml) const { replace_text(path_ + "/config.resolved.yaml", yaml); }
 
-void RunFolder::write_prometheus_targets(const std::string& address) const {
-  const Json target = {{"targets", {address}}, {"labels", {{"run", name_}, {"job_id", job_id()}}}};
+void RunFolder::write_prometheus_targets(const std::vector<std::string>& addresses) const {
+  const Json target = {{"targets", addresses}, {"labels", {{"run", name_}, {"job_id", job_id()}}}};
   replace_text(path_ + "/prometheus_targets.json", print(Json::array({target})));
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/path_lock.h"
 #include "trainer/config/config.h"
@@ -29,8 +30,8 @@ class RunFolder {
 
   // Throws Error when it cannot be written.
   void write_config(std::string_view yaml) const;
-  // `address`: what Prometheus reaches. Labels: run and job_id. Throws Error when it cannot be written.
-  void write_prometheus_targets(const std::string& address) const;
+  // `addresses`: what Prometheus reaches. Labels: run and job_id. Throws Error when it cannot be written.
+  void write_prometheus_targets(const std::vector<std::string>& addresses) const;
   // Nothing is served any more, and that is as it should be: Prometheus need not raise the alarm. Emptied, not removed:
   // Prometheus keeps the targets of a file that it cannot read. A full disk is a warning.
   void clear_prometheus_targets() const;

@@ -72,6 +72,7 @@ void TrainingJob::report_step(const StepStats& stats, double own_seconds) {
   Communicator& world = runtime_.world();
   std::vector<double> rank_seconds(static_cast<std::size_t>(world.size()));
   world.all_gather(host_tensor(rank_seconds.data(), {world.size()}), host_tensor(&own_seconds, {1}), {});
+  if (rank_metrics_) rank_metrics_->report(stats, usage(), replica_->memory().bytes());
   if (!leads()) return;
   metrics_->set_rank_seconds(rank_seconds, stats.time);
   metrics_->set_usage(usage());

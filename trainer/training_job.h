@@ -11,6 +11,7 @@
 #include "trainer/config/stage.h"
 #include "trainer/data_identity.h"
 #include "trainer/metrics/metrics.h"
+#include "trainer/metrics/rank_metrics.h"
 #include "trainer/replica.h"
 #include "trainer/resume.h"
 #include "trainer/run_folder.h"
@@ -43,6 +44,7 @@ class TrainingJob {
   void check_phases();
   void open_stage();
   void open_reports();
+  void open_rank_reports();
   void watch();
 
   bool train();
@@ -71,9 +73,10 @@ class TrainingJob {
   std::unique_ptr<Trainer> trainer_;
   config::Stage stage_;  // that the loader is for
   std::unique_ptr<data::Loader> loader_;
-  std::vector<Batch> validation_;      // of the stage's phase
-  std::unique_ptr<RunFolder> folder_;  // rank 0
-  std::unique_ptr<Metrics> metrics_;   // rank 0
+  std::vector<Batch> validation_;              // of the stage's phase
+  std::unique_ptr<RunFolder> folder_;          // rank 0
+  std::unique_ptr<Metrics> metrics_;           // rank 0
+  std::unique_ptr<RankMetrics> rank_metrics_;  // other ranks, with metrics.per_rank
   std::unique_ptr<Saver> saver_;
   std::unique_ptr<watchdog::Beacon> beacon_;
   std::unique_ptr<watchdog::Watchdog> watchdog_;  // last: it ends first

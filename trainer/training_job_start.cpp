@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "core/file.h"
+#include "core/host.h"
 #include "core/log.h"
 #include "data/dataset_info.h"
 #include "model/ops/gemm_peak.h"
@@ -181,9 +182,29 @@ void TrainingJob::open_reports() {
       folder_->set_running(0);
     }
   });
+  if (config_.metrics.per_rank) open_rank_reports();
   saver_ = std::make_unique<Saver>(config_, provenance(), *replica_, *trainer_, runtime_.world(),
                                    Saver::Reports{folder_.get(), metrics_.get()});
   if (start_.resume) saver_->set_resumed(start_.resume->progress.step, start_.resume->folder);
+}
+
+void TrainingJob::open_rank_reports() {
+  Communicator& world = runtime_.world();
+  on_every_rank(world, [&] {
+    if (leads()) return;
+    rank_metrics_ = std::make_unique<RankMetrics>(config_.metrics, runtime_.world_rank(), runtime_.local_rank());
+  });
+  const config::Address& address = leads() ? metrics_->server()->address() : rank_metrics_->address();
+  const RankTargets targets = targets_of(gather_texts(world, str(host_name(), " ", reachable(address))));
+  on_rank_zero(world, [&] {
+    folder_->write_prometheus_targets(targets.addresses);
+    log::info("metrics of ", targets.addresses.size(), " ranks: their addresses are in ", folder_->path(),
+              "/prometheus_targets.json");
+    if (targets.unreachable > 0) {
+      log::warning("metrics.per_rank: ", targets.unreachable, " ranks serve at the loopback address of other hosts, ",
+                   "where only those hosts reach them; set metrics.prometheus to 0.0.0.0:PORT");
+    }
+  });
 }
 
 // The verdict comes first: a disk that hangs may keep the rest from happening, and the alarm ends this process anyway.

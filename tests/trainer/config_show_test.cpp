@@ -44,7 +44,7 @@ TEST(ConfigShow, ListsEveryKeyWithValueDefaultUnitAndMeaning) {
                             HasSubstr(std::string(field.unit)), HasSubstr(std::string(field.meaning))));
     for (const std::string_view choice : field.limits.choices) EXPECT_THAT(line, HasSubstr(std::string(choice)));
   }
-  EXPECT_THAT(lines.at("metrics.per_rank"), HasSubstr("not available"));
+  EXPECT_THAT(lines.at("parallel.sequence"), HasSubstr("not available"));
   EXPECT_THAT(lines.at("training.recompute"), Not(HasSubstr("available")));
   EXPECT_THAT(lines.at("training.steps"), AllOf(HasSubstr(" 77 "), HasSubstr(" 1000 ")));
 }

@@ -255,8 +255,8 @@ TEST_P(ConfigRefuse, NamesTheKeyAndTheValuesThatWork) {
 INSTANTIATE_TEST_SUITE_P(
     Features, ConfigRefuse,
     ::testing::Values(Unsupported{"parallel.sequence", [](Config& c) { c.parallel.sequence = true; }, "false works"},
-                      Unsupported{"training.precision", [](Config& c) { c.training.precision = "fp16"; }, "needs CUDA"},
-                      Unsupported{"metrics.per_rank", [](Config& c) { c.metrics.per_rank = true; }, "false works"}));
+                      Unsupported{"training.precision", [](Config& c) { c.training.precision = "fp16"; },
+                                  "needs CUDA"}));
 
 TEST(ConfigValidate, ObjectiveAndFamilyMustGoTogether) {
   EXPECT_THAT(after([](Config& c) { c.model.family = "bert"; }), ElementsAre(HasSubstr("masked_lm needs bert")));
@@ -285,11 +285,20 @@ TEST(ConfigValidate, ObjectiveAndFamilyMustGoTogether) {
               ElementsAre(HasSubstr("model.token_types (0)")));
 }
 
+TEST(ConfigValidate, AServerPerRankNeedsAnAddress) {
+  EXPECT_THAT(after([](Config& c) { c.metrics.per_rank = true; }), ElementsAre());
+  EXPECT_THAT(after([](Config& c) {
+                c.metrics.per_rank = true;
+                c.metrics.prometheus = "";
+              }),
+              ElementsAre(HasSubstr("metrics.per_rank needs an address in metrics.prometheus")));
+}
+
 TEST(ConfigValidate, AllProblemsComeAtOnceInOneError) {
   Config c = good();
   c.model.hidden = 100;
   c.schedule.warmup_steps = 5000;
-  c.metrics.per_rank = true;
+  c.parallel.sequence = true;
   try {
     require_valid(c, 1);
     FAIL() << "must throw";

@@ -120,7 +120,7 @@ TEST(RunFolder, TargetsAreInFileSdForm) {
   test::TemporaryFolder root;
   const RunFolder folder(config_at(root / "run"));
   ::setenv("SLURM_JOB_ID", "4711", 1);
-  folder.write_prometheus_targets("node07:9464");
+  folder.write_prometheus_targets({"node07:9464"});
   ::unsetenv("SLURM_JOB_ID");
   EXPECT_EQ(json::parse(read_file(folder.path() + "/prometheus_targets.json")),
             json::parse(R"([{"targets": ["node07:9464"], "labels": {"run": "tiny", "job_id": "4711"}}])"));
@@ -131,7 +131,7 @@ TEST(RunFolder, TargetsOfARunThatIsOverAreAnEmptyListWhereThereWereSome) {
   const RunFolder folder(config_at(root / "run"));
   folder.clear_prometheus_targets();
   EXPECT_FALSE(std::filesystem::exists(folder.path() + "/prometheus_targets.json"));
-  folder.write_prometheus_targets("node07:9464");
+  folder.write_prometheus_targets({"node07:9464"});
   folder.clear_prometheus_targets();
   EXPECT_EQ(json::parse(read_file(folder.path() + "/prometheus_targets.json")), json::array());
 }

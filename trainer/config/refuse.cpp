@@ -19,8 +19,6 @@ constexpr std::array kRefusals = {
             "sequence parallelism is not available; false works"},
     Refusal{"training.precision", [](const Config& c) { return c.training.precision == "fp16"; },
             "fp16 needs CUDA; fp32 and bf16 work on CPU ranks"},
-    Refusal{"metrics.per_rank", [](const Config& c) { return c.metrics.per_rank; },
-            "a server per rank is not available; false works"},
 };
 
 }  // namespace

@@ -204,6 +204,7 @@ void check_metrics(const Config& c, Problems& p) {
   const std::string& address = c.metrics.prometheus;
   p.require(address.empty() || parse_address(address), "metrics.prometheus must be address:port such as 127.0.0.1:9464",
             " (port 0: a free one), or empty for no server; found \"", address, "\"");
+  p.require(!c.metrics.per_rank || !address.empty(), "metrics.per_rank needs an address in metrics.prometheus");
 }
 
 }  // namespace

@@ -19,8 +19,10 @@ Json source() { return {{"type", "prometheus"}, {"uid", "${source}"}}; }
 
 // What is drawn of a metric: expressions, each with the legend of its series.
 std::vector<std::pair<std::string, std::string>> curves_of(const Metric& metric) {
-  const std::string series = metric.full_name() + "{run=~\"$run\"}";
   const std::string label = metric.label;
+  // Of metrics that every rank tells of itself (metrics.per_rank), rank 0's.
+  const std::string of_rank_0 = label == "world_rank" ? "" : ",world_rank=\"\"";
+  const std::string series = metric.full_name() + "{run=~\"$run\"" + of_rank_0 + "}";
   const std::string legend = "{{run}} " + (label.empty() ? metric.name : label + " {{" + label + "}}");
   switch (metric.kind) {
     case MetricKind::gauge: return {{series, legend}};

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/host.h"
 
 namespace phalanx {
 namespace {
@@ -135,6 +136,11 @@ struct HttpServer::State {
   config::Address address;
   std::unique_ptr<CivetServer> server;
 };
+
+std::string reachable(const config::Address& address) {
+  const bool everywhere = address.host == "0.0.0.0" || address.host == "::";
+  return everywhere ? str(host_name(), ":", address.port) : config::to_string(address);
+}
 
 std::string HttpRequest::parameter(const std::string& name) const {
   std::string value;

@@ -23,6 +23,12 @@ struct HttpResponse {
   std::string body;
 };
 
+// Of Prometheus' text format.
+inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+// What reaches a server from elsewhere: a wildcard address is every address of this host.
+std::string reachable(const config::Address& address);
+
 class HttpServer {
  public:
   // Answers GET and HEAD of exactly one path. Called from several threads of the server at once; an exception becomes

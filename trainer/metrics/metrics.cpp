@@ -21,12 +21,6 @@ constexpr std::size_t kRanksPerStep = 64;
 
 double free_bytes_of(const RunFolder& folder) { return static_cast<double>(free_bytes(folder.path())); }
 
-// What reaches the server from elsewhere: a wildcard address is every address of this host.
-std::string reachable(const config::Address& address) {
-  const bool everywhere = address.host == "0.0.0.0" || address.host == "::";
-  return everywhere ? str(host_name(), ":", address.port) : config::to_string(address);
-}
-
 // layer_norms: as the exporter takes them.
 TensorBoardWriter::Scalars scalars_of(const StepStats& stats, const std::vector<double>& layer_norms) {
   TensorBoardWriter::Scalars all = {{"train/loss", stats.loss},
@@ -101,10 +95,10 @@ Metrics::Metrics(const config::Config& config, const RunInfo& info, const RunFol
   s.server = std::make_unique<HttpServer>(*address);
   s.server->add_page("/metrics", [&exporter = s.exporter, &folder](const HttpRequest&) -> HttpResponse {
     exporter.free_bytes(free_bytes_of(folder));  // others fill the disk too
-    return {200, "text/plain; version=0.0.4; charset=utf-8", exporter.text()};
+    return {200, kMetricsContentType, exporter.text()};
   });
   add_live_page(*s.server, {std::make_shared<RunFollower>(folder.metrics_path())});
-  folder.write_prometheus_targets(reachable(s.server->address()));
+  folder.write_prometheus_targets({reachable(s.server->address())});
   say_where(s.server->address());
 }
 

@@ -50,7 +50,7 @@ class Metrics {
   // rank stands out; `time`: when they were told.
   void set_rank_seconds(const std::vector<double>& seconds, double time);
 
-  // For tests: the server; nullptr when there is none.
+  // nullptr when there is none.
   [[nodiscard]] HttpServer* server();
 
  private:

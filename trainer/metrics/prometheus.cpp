@@ -1,17 +1,12 @@
 #include "trainer/metrics/prometheus.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <algorithm>
-#include <map>
-
 #include "core/clock.h"
 #include "trainer/metrics/metric_list.h"
-#include "trainer/version.h"
+#include "trainer/metrics/rank_series.h"
 
 namespace phalanx {
 namespace {
@@ -25,15 +20,6 @@ using prometheus::Histogram;
 const Histogram::BucketBoundaries kStepBuckets = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
                                                   0.5,   1,     2,     5,    10,   20,   60,  120};
 
-// The list of metrics has the help of each; a name that is not in it is an Error.
-Family<Gauge>& gauges(prometheus::Registry& registry, const char* name) {
-  const Metric& metric = metric_named(name);
-  return prometheus::BuildGauge().Name(metric.full_name()).Help(metric.help).Register(registry);
-}
-Family<Counter>& counters(prometheus::Registry& registry, const char* name) {
-  const Metric& metric = metric_named(name);
-  return prometheus::BuildCounter().Name(metric.full_name()).Help(metric.help).Register(registry);
-}
 Gauge& gauge(prometheus::Registry& registry, const char* name) { return gauges(registry, name).Add({}); }
 Counter& counter(prometheus::Registry& registry, const char* name) { return counters(registry, name).Add({}); }
 Histogram& histogram(prometheus::Registry& registry, const char* name, const Histogram::BucketBoundaries& buckets) {
@@ -63,28 +49,18 @@ struct PrometheusExporter::State {
   Gauge& checkpoint_bytes = gauge(r, "checkpoint_planned_bytes");
   Gauge& start = gauge(r, "start_timestamp_seconds");
   Family<Gauge>& layer_norms = gauges(r, "layer_gradient_norm");
-  Family<Gauge>& memory = gauges(r, "memory_bytes");
-  Family<Gauge>& planned = gauges(r, "memory_planned_bytes");
   Family<Gauge>& rank_seconds = gauges(r, "rank_step_seconds");
   Family<Gauge>& rank_seen = gauges(r, "rank_last_seen_timestamp_seconds");
   Counter& train_tokens = counter(r, "train_tokens_total");
   Counter& skipped = counter(r, "skipped_steps_total");
   Counter& failed_checkpoints = counter(r, "checkpoint_failures_total");
-  Counter& data_wait = counter(r, "data_wait_seconds_total");
-  Family<Counter>& phases = counters(r, "train_phase_seconds_total");
-  Family<Counter>& seconds = counters(r, "collective_seconds_total");
-  Family<Counter>& bytes = counters(r, "collective_bytes_total");
+  RankSeries own{r};
   Histogram& step_seconds = histogram(r, "train_step_seconds", kStepBuckets);
-  std::array<Counter*, kPhaseNames.size()> phase{};
 };
 
 PrometheusExporter::PrometheusExporter(const RunInfo& info) : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.start.Set(unix_seconds());
-  for (std::size_t p = 0; p < kPhaseNames.size(); ++p) s.phase[p] = &s.phases.Add({{"phase", kPhaseNames[p]}});
-  gauges(s.r, "build_info")
-      .Add({{"version", std::string(program_version())}, {"commit", std::string(source_commit())}})
-      .Set(1);
   gauges(s.r, "run_info")
       .Add({{"run", info.name},
             {"device", info.device},
@@ -112,10 +88,9 @@ void PrometheusExporter::step(const StepStats& stats) {
   s.loss_scale.Set(stats.loss_scale);
   s.eta.Set(stats.eta_seconds);
   s.train_tokens.Increment(static_cast<double>(stats.step_tokens));
-  s.data_wait.Increment(stats.data_wait_seconds);
+  s.own.step(stats);
   s.step_seconds.Observe(stats.step_seconds);
   if (stats.skipped) s.skipped.Increment();
-  for (std::size_t p = 0; p < s.phase.size(); ++p) s.phase[p]->Increment(stats.phase_seconds[p]);
 }
 
 void PrometheusExporter::validation(const ValidationStats& stats) { state_->validation_loss.Set(stats.loss); }
@@ -138,27 +113,9 @@ void PrometheusExporter::free_bytes(double bytes) {
 
 void PrometheusExporter::checkpoint_plan(double bytes) { state_->checkpoint_bytes.Set(bytes); }
 
-void PrometheusExporter::memory(const std::vector<ArenaBytes>& arenas) {
-  for (const ArenaBytes& arena : arenas) {
-    state_->memory.Add({{"arena", arena.name}}).Set(static_cast<double>(arena.used));
-    state_->planned.Add({{"arena", arena.name}}).Set(static_cast<double>(arena.planned));
-  }
-}
+void PrometheusExporter::memory(const std::vector<ArenaBytes>& arenas) { state_->own.memory(arenas); }
 
-void PrometheusExporter::usage(const std::vector<Communicator::Usage>& totals) {
-  std::map<std::string, Communicator::Usage> sums;
-  for (const Communicator::Usage& total : totals) {
-    Communicator::Usage& sum = sums[total.operation];
-    sum.seconds += total.seconds;
-    sum.bytes += total.bytes;
-  }
-  for (const auto& [operation, sum] : sums) {
-    Counter& seconds = state_->seconds.Add({{"operation", operation}});
-    Counter& bytes = state_->bytes.Add({{"operation", operation}});
-    seconds.Increment(std::max(0.0, sum.seconds - seconds.Value()));
-    bytes.Increment(std::max(0.0, static_cast<double>(sum.bytes) - bytes.Value()));
-  }
-}
+void PrometheusExporter::usage(const std::vector<Communicator::Usage>& totals) { state_->own.usage(totals); }
 
 void PrometheusExporter::layer_gradient_norms(const std::vector<double>& norms) {
   for (std::size_t i = 0; i < norms.size(); ++i) {

@@ -26,6 +26,7 @@
 #include "trainer/data_identity.h"
 #include "trainer/disk_plan.h"
 #include "trainer/metrics/http_server.h"
+#include "trainer/metrics/rank_metrics.h"
 #include "trainer/preflight/collectives.h"
 #include "trainer/version.h"
 #include "trainer/vocabulary.h"
@@ -203,17 +204,14 @@ class Checks {
 
   void port() {
     if (config_.metrics.prometheus.empty()) return add({Outcome::ok, "port", "metrics.prometheus is empty: no server"});
-    std::string text;
-    if (world_.rank() == 0) {
-      text = complaint([&] {
-        const auto address = config::parse_address(config_.metrics.prometheus);
-        if (!address) throw Error("metrics.prometheus is no address:port");
-        const HttpServer server(*address);
-      });
-    }
-    const bool fine = share_text(world_, text).empty();
-    share(fine ? Outcome::ok : Outcome::failure, "port",
-          fine ? str("metrics.prometheus (", config_.metrics.prometheus, ") is free on rank 0's host") : text);
+    const bool all = config_.metrics.per_rank;
+    const std::string text = !all && world_.rank() != 0 ? "" : complaint([&] {
+      const HttpServer server(address_of_rank(config_.metrics, runtime_.local_rank()));
+    });
+    add(judge_silent("port",
+                     str("metrics.prometheus (", config_.metrics.prometheus, ") is free ",
+                         all ? "for every rank" : "on rank 0's host"),
+                     tell(text)));
   }
 
   // Rank 0's finding on every rank.
