@@ -2,9 +2,10 @@
 // 114, bf16 228), N = 1024, GPT-2 124M shapes, plain against packed weights:
 //   forward   fp32 108 -> 112, bf16 216 -> 225: packed for bf16 only, where the copy of W weighs half
 //   dx        fp32 109 -> 112, bf16 217 -> 227; head of 50,304 columns fp32 91 -> 112, bf16 200 -> 223: packed
-//   dW        fp32 103, bf16 194 -> 201 with x packed into the workspace, which costs next to nothing. Dearer ways to
-//             107 and 207 (dy transposed first, or strided blocks of dy) eat their gain or split sums by threads.
+//   dW        fp32 103, bf16 201 at best: by tiles of our own (weight_product_cpu.cpp); AMX by oneDNN alone
 #include "model/ops/linear_onednn.h"
+
+#include <omp.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -23,7 +24,8 @@ constexpr std::int64_t kPackedRows = 1024;  // rows of x that packed layouts are
 // the sums, so the bits, would depend on the number of threads.
 constexpr std::int64_t kWeightRows = 1024;
 
-bool by_panels(DType dtype) { return dtype == DType::bf16 && bf16_path() == Bf16Path::panels; }
+bool is_bf16_by(Bf16Path path, DType dtype) { return dtype == DType::bf16 && bf16_path() == path; }
+bool by_panels(DType dtype) { return is_bf16_by(Bf16Path::panels, dtype); }
 
 // y (N, OC) = x (N, IC) Wᵀ
 Product forward_product(std::int64_t N, std::int64_t OC, std::int64_t IC, DType dtype, Layout weight) {
@@ -73,8 +75,22 @@ void add_bias_gradient(const Exec& exec, const LinearBackwardWeight& a) {
   if (a.dbias.defined() && !exec.planning()) exec.table->column_sums(exec, a.dbias, a.dy);
 }
 
-// dw += or = dyᵀ x, with x packed into the workspace.
-void weight_gradient(const Exec& exec, const Tensor& dw, const Tensor& dy, const Tensor& x, bool accumulate) {
+// dw += or = dyᵀ x by tiles of our own. While planning there is no table; the workspace is the same for all.
+void weight_by_tiles(const Exec& exec, const LinearBackwardWeight& a) {
+  Scratch scratch(*exec.workspace);
+  const std::int64_t floats = weight_product_floats(a.dy.size(0), a.dy.size(1), a.x.size(1), omp_get_max_threads());
+  const Tensor panels = scratch.take({floats}, DType::f32);
+  if (exec.planning()) return;
+  exec.table->weight_product(exec, {.dw = a.dw,
+                                    .dy = a.dy,
+                                    .x = a.x,
+                                    .accumulate = a.write == Write::accumulate,
+                                    .pairs = is_bf16_by(Bf16Path::pairs, a.dy.dtype),
+                                    .panels = panels});
+}
+
+// dw += or = dyᵀ x by oneDNN, with x packed into the workspace.
+void weight_by_onednn(const Exec& exec, const Tensor& dw, const Tensor& dy, const Tensor& x, bool accumulate) {
   Product p = weight_product(dy.size(0), dy.size(1), x.size(1), dy.dtype, accumulate);
   const std::int64_t bytes = packed_bytes(p);
   if (bytes == 0) {
@@ -93,10 +109,11 @@ Bf16Path bf16_path() {
   const char* asked = std::getenv("PHALANX_BF16");
   const std::string_view path = asked == nullptr ? "" : asked;
   if (path == "native") return Bf16Path::native;
+  if (path == "pairs") return Bf16Path::pairs;
   if (path == "panels") return Bf16Path::panels;
-  if (!path.empty()) throw UsageError(str("PHALANX_BF16=", path, ": expected native or panels"));
-  const bool twice_the_rate = isa() == Isa::avx512_bf16 && has_fast_bf16_pairs();
-  return isa() == Isa::amx || twice_the_rate ? Bf16Path::native : Bf16Path::panels;
+  if (!path.empty()) throw UsageError(str("PHALANX_BF16=", path, ": expected native, pairs or panels"));
+  if (isa() == Isa::amx) return Bf16Path::native;
+  return isa() == Isa::avx512_bf16 && has_fast_bf16_pairs() ? Bf16Path::pairs : Bf16Path::panels;
 }
 
 std::int64_t packed_forward_bytes(std::int64_t OC, std::int64_t IC, DType dtype) {
@@ -147,10 +164,10 @@ void linear_backward_input(const Exec& exec, const LinearBackwardInput& a) {
 
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a) {
   add_bias_gradient(exec, a);
-  if (by_panels(a.dy.dtype)) return backward_weight_by_panels(exec, a);
+  if (!is_bf16_by(Bf16Path::native, a.dy.dtype)) return weight_by_tiles(exec, a);
   for (std::int64_t n = 0; n < a.dy.size(0); n += kWeightRows) {
     const std::int64_t rows = std::min(kWeightRows, a.dy.size(0) - n);
-    weight_gradient(exec, a.dw, a.dy.slice(n, rows), a.x.slice(n, rows), n > 0 || a.write == Write::accumulate);
+    weight_by_onednn(exec, a.dw, a.dy.slice(n, rows), a.x.slice(n, rows), n > 0 || a.write == Write::accumulate);
   }
 }
 

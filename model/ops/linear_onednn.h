@@ -1,5 +1,7 @@
-// The products of linear layers on the CPU, by oneDNN. bf16 has two paths, chosen by the processor's features:
-//   native  bf16 operands, fp32 sums: where the processor has AMX, or dot products at twice the fp32 rate (AMD)
+// The products of linear layers on the CPU: by oneDNN, those of weight gradients mostly by tiles of our own. bf16 has
+// three paths, chosen by the processor's features:
+//   native  bf16 operands, fp32 sums, all by oneDNN: where the processor has AMX
+//   pairs   bf16 operands, fp32 sums: where dot products of pairs have twice the fp32 rate (AMD)
 //   panels  bf16 storage, fp32 products: blocks of the operands are converted into the workspace
 // All functions also plan: while exec.planning() they take their workspace and compute nothing.
 #pragma once
@@ -8,8 +10,8 @@
 
 namespace phalanx::ops::onednn {
 
-enum class Bf16Path : std::uint8_t { native, panels };
-// What this processor is best at; the environment variable PHALANX_BF16=native|panels overrides it (for tests).
+enum class Bf16Path : std::uint8_t { native, pairs, panels };
+// What this processor is best at; the environment variable PHALANX_BF16=native|pairs|panels overrides it (for tests).
 Bf16Path bf16_path();
 
 std::int64_t packed_forward_bytes(std::int64_t OC, std::int64_t IC, DType dtype);
@@ -20,9 +22,8 @@ void linear_backward_input(const Exec& exec, const LinearBackwardInput& a);
 void linear_backward_weight(const Exec& exec, const LinearBackwardWeight& a);
 std::string describe_products(DType dtype);
 
-// The panels path; arguments are bf16 and not empty. dbias is not done here.
+// The panels path; arguments are bf16 and not empty.
 void forward_by_panels(const Exec& exec, const LinearForward& a);
 void backward_input_by_panels(const Exec& exec, const LinearBackwardInput& a);
-void backward_weight_by_panels(const Exec& exec, const LinearBackwardWeight& a);
 
 }  // namespace phalanx::ops::onednn

@@ -83,22 +83,4 @@ void backward_input_by_panels(const Exec& exec, const LinearBackwardInput& a) {
   });
 }
 
-void backward_weight_by_panels(const Exec& exec, const LinearBackwardWeight& a) {
-  const std::int64_t N = a.dy.size(0);
-  const std::int64_t OC = a.dy.size(1);
-  const std::int64_t IC = a.x.size(1);
-  Scratch scratch(*exec.workspace);
-  const Tensor x = scratch.take({std::min(kRows, N), IC}, DType::f32);
-  const Tensor dy = scratch.take({std::min(kRows, N), std::min(kPanel, OC)}, DType::f32);
-  for_blocks(N, kRows, [&](std::int64_t n, std::int64_t rows) {
-    widen(exec, x, a.x.slice(n, rows).data, IC, rows, IC);
-    for_blocks(OC, kPanel, [&](std::int64_t o, std::int64_t outputs) {
-      widen(exec, dy, column(a.dy.slice(n, rows), o), OC, rows, outputs);
-      const bool accumulate = n > 0 || a.write == Write::accumulate;
-      multiply(exec, {.M = outputs, .K = rows, .N = IC, .a = Layout::columns, .accumulate = accumulate}, dy.data,
-               x.data, a.dw.slice(o, outputs).data);
-    });
-  });
-}
-
 }  // namespace phalanx::ops::onednn

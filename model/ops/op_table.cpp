@@ -19,6 +19,7 @@ extern const OpTable op_table;
 namespace cpu_v4_bf16 {
 void attention_forward(const Exec& exec, const AttentionForward& a);
 void attention_backward(const Exec& exec, const AttentionBackward& a);
+void weight_product(const Exec& exec, const WeightProduct& a);
 }  // namespace cpu_v4_bf16
 
 namespace {
@@ -30,6 +31,7 @@ const OpTable& v4_bf16_table() {
     t.attention_step = 2;
     t.attention_forward = cpu_v4_bf16::attention_forward;
     t.attention_backward = cpu_v4_bf16::attention_backward;
+    t.weight_product = cpu_v4_bf16::weight_product;
     return t;
   }();
   return table;

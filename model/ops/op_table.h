@@ -1,5 +1,5 @@
 // OpTable: one function per op, arguments already checked. A backend fills one; the CPU fills one for every instruction
-// set it is compiled for (cpu_v3: AVX2, cpu_v4: AVX-512; cpu_v4_bf16: attention by dot products of bf16).
+// set it is compiled for (cpu_v3: AVX2, cpu_v4: AVX-512; cpu_v4_bf16: products by dot products of bf16).
 #pragma once
 
 #include <vector>
@@ -7,6 +7,7 @@
 #include "model/ops/attention.h"
 #include "model/ops/cpu/linear_helpers.h"
 #include "model/ops/cpu/tiled_matrix.h"
+#include "model/ops/cpu/weight_product.h"
 #include "model/ops/cross_entropy.h"
 #include "model/ops/digest.h"
 #include "model/ops/dropout.h"
@@ -59,6 +60,7 @@ struct OpTable {
   void (*column_sums)(const Exec&, const Tensor& sums, const Tensor& x);  // sums (C) fp32 += rows of x (N, C); CPU only
   void (*cast_block)(const Exec&, const CastBlock&);                      // CPU only
   void (*pack_tiles)(const Exec&, const PackTiles&);                      // CPU only
+  void (*weight_product)(const Exec&, const WeightProduct&);              // CPU only
   void (*cast)(const Exec&, const Tensor& out, const Tensor& in);
   void (*add)(const Exec&, const Tensor& y, const Tensor& x);
   void (*sum_of_squares)(const Exec&, const Tensor& out, const Tensor& x, const Tensor& partial);

@@ -45,6 +45,7 @@ constexpr OpTable make_table() {
   t.column_sums = column_sums;
   t.cast_block = cast_block;
   t.pack_tiles = pack_tiles;
+  t.weight_product = weight_product;
   t.cast = cast;
   t.add = add;
   t.sum_of_squares = sum_of_squares;

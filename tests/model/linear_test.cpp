@@ -148,6 +148,7 @@ std::vector<Way> all_ways() {
     for (const bool packed : {false, true}) {
       ways.push_back({table, DType::f32, "", packed});
       ways.push_back({table, DType::bf16, "native", packed});
+      ways.push_back({table, DType::bf16, "pairs", packed});
       ways.push_back({table, DType::bf16, "panels", packed});
     }
   }
@@ -223,8 +224,9 @@ TEST_P(Linear, PlanningTakesTheWorkspaceThatRunningTakes) {
 }
 
 TEST_P(Linear, OverwritingForgetsWhatWasThere) {
-  for (const std::int64_t N : {0, 129, 1100}) {
-    Layer added(N, 33, 96, GetParam().dtype), set(N, 33, 96, GetParam().dtype);
+  constexpr std::int64_t kShapes[][3] = {{0, 33, 96}, {129, 33, 96}, {1100, 33, 96}, {130, 520, 512}};
+  for (const auto& [N, OC, IC] : kShapes) {
+    Layer added(N, OC, IC, GetParam().dtype), set(N, OC, IC, GetParam().dtype);
     added.dw.fill(0.0);
     set.dw.fill(std::numeric_limits<double>::quiet_NaN());
     for (Layer* layer : {&added, &set}) {
@@ -276,7 +278,7 @@ TEST(LinearChecks, MisuseNamesTheTensor) {
 TEST(LinearChecks, UnknownBf16PathNamesTheKnown) {
   const ScopedVariable path("PHALANX_BF16", "fast");
   EXPECT_THAT([] { (void)onednn::bf16_path(); },
-              ThrowsMessage<UsageError>(HasSubstr("PHALANX_BF16=fast: expected native or panels")));
+              ThrowsMessage<UsageError>(HasSubstr("PHALANX_BF16=fast: expected native, pairs or panels")));
 }
 
 TEST(LinearChecks, DescriptionNamesTheBf16Path) {

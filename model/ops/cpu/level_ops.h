@@ -32,6 +32,7 @@ void cross_entropy_backward(const Exec& exec, const CrossEntropyBackward& a);
 void column_sums(const Exec& exec, const Tensor& sums, const Tensor& x);
 void cast_block(const Exec& exec, const CastBlock& a);
 void pack_tiles(const Exec& exec, const PackTiles& a);
+void weight_product(const Exec& exec, const WeightProduct& a);
 void cast(const Exec& exec, const Tensor& out, const Tensor& in);
 void add(const Exec& exec, const Tensor& y, const Tensor& x);
 void sum_of_squares(const Exec& exec, const Tensor& out, const Tensor& x, const Tensor& partial);

@@ -20,6 +20,7 @@ inline VecU float_to_bits(VecF v) { return _mm512_castps_si512(v); }
 inline VecF load(const float* p) { return _mm512_loadu_ps(p); }
 inline VecU load(const std::uint32_t* p) { return _mm512_loadu_si512(p); }
 inline void store(float* p, VecF v) { _mm512_storeu_ps(p, v); }
+inline void stream(float* p, VecF v) { _mm512_stream_ps(p, v); }  // past the caches; p is aligned to a register
 inline void store(std::uint32_t* p, VecU v) { _mm512_storeu_si512(p, v); }
 
 inline VecF fma(VecF a, VecF b, VecF c) { return _mm512_fmadd_ps(a, b, c); }  // a b + c
@@ -70,6 +71,7 @@ inline VecU float_to_bits(VecF v) { return _mm256_castps_si256(v); }
 inline VecF load(const float* p) { return _mm256_loadu_ps(p); }
 inline VecU load(const std::uint32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 inline void store(float* p, VecF v) { _mm256_storeu_ps(p, v); }
+inline void stream(float* p, VecF v) { _mm256_stream_ps(p, v); }
 inline void store(std::uint32_t* p, VecU v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
 
 inline VecF fma(VecF a, VecF b, VecF c) { return _mm256_fmadd_ps(a, b, c); }
@@ -114,6 +116,8 @@ inline float max_lane(VecF v) {
   return c[0] > c[1] ? c[0] : c[1];
 }
 #endif
+
+inline void finish_streams() { _mm_sfence(); }
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL
 

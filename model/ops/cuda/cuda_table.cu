@@ -36,6 +36,7 @@ const OpTable& op_table() {
                              .column_sums = nullptr,
                              .cast_block = nullptr,
                              .pack_tiles = nullptr,
+                             .weight_product = nullptr,
                              .cast = cast,
                              .add = add,
                              .sum_of_squares = sum_of_squares,
