@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what Phalanx needs from Debian's packages. Does nothing when all of it is there; asks nothing.
 #
-#   launch/setup.sh [--list] [GROUP...]     groups: build, run, hosts, text, lint, services (default: build text)
+#   launch/setup.sh [--list] [GROUP...]     groups: build, run, hosts, text, lint, services, cluster (default: build text)
 #
 #   --list   only prints the packages of the groups
 #
@@ -20,6 +20,7 @@ declare -A packages=(
   [text]="bible-kjv"
   [lint]="clang-format clang-tidy shellcheck"
   [services]="chromium fonts-dejavu-core procps"
+  [cluster]="iproute2 openssh-client openssh-server munge slurmctld slurmd slurm-client"
 )
 
 libraries='g++ 12 or newer, CMake 3.25, Ninja, pkg-config, Open MPI 4, HDF5 1.10 (C), yaml-cpp, prometheus-cpp, civetweb

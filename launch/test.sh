@@ -8,7 +8,8 @@
 #
 #   --tests        unit tests, and tests under mpirun with 1, 2 and 4 ranks; counted case by case
 #   --quickstart   the quickstarts of GPT and BERT with few steps, end to end
-#   --services     jobs beside real programs of others: a browser on the live page, Prometheus
+#   --services     jobs beside real programs of others: a browser on the live page, Prometheus, two hosts,
+#                  Slurm (these two as root)
 #   --lint         formatter, clang-tidy, shellcheck, and the rules of the tree that a machine can check
 #   --asan         the tests again under AddressSanitizer and UndefinedBehaviorSanitizer
 #   --container    the steps of the Dockerfile in a bare Debian that debootstrap makes

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # Tier `services`: jobs beside real programs of others. Here a job of two ranks and a browser on its live page: what the
-# browser saw stays in build/services: page.html, light.png, dark.png, narrow.png. services_prometheus.sh has the rest.
+# browser saw stays in build/services: page.html, light.png, dark.png, narrow.png. The rest is in
+# services_prometheus.sh, services_hosts.sh, services_slurm.sh.
 
 tier_services() {
   local folder=$root/build/services
@@ -13,6 +14,8 @@ tier_services() {
   else
     browse_job "$folder"
     watch_job "$folder"
+    hosts_job "$folder"
+    slurm_job "$folder"
   fi
 }
 

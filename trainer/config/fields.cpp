@@ -205,7 +205,8 @@ const std::vector<Field>& list() {
 
       {"metrics.prometheus", metrics<&Metrics::prometheus>(), "address:port",
        "where rank 0 serves metrics; port 0: a free one; empty: nowhere", any()},
-      {"metrics.per_rank", metrics<&Metrics::per_rank>(), "", "every rank serves its own /metrics, at port + number on its host", any()},
+      {"metrics.per_rank", metrics<&Metrics::per_rank>(), "",
+       "every rank serves its own /metrics, at port + number on its host", any()},
       {"metrics.console_every", metrics<&Metrics::console_every>(), "steps", "between lines of the console; 0: none",
        from_to(0, kMaxSteps)},
       {"metrics.tensorboard", metrics<&Metrics::tensorboard>(), "",
