@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "data/document_parts.h"
 #include "data/text_source.h"
 #include "data/tokenizer/tokenizer.h"
 
@@ -18,13 +19,6 @@ struct PrepareOptions {
   std::int64_t max_file_bytes = std::int64_t{1} << 30;  // of a shard
 };
 
-struct PreparedPart {
-  std::string folder;  // empty: there is none
-  std::int64_t documents = 0;
-  std::int64_t tokens = 0;
-  std::int64_t text_bytes = 0;
-};
-
 struct PrepareReport {
   PreparedPart train, validation;
   std::int64_t empty_documents = 0;  // skipped
@@ -32,10 +26,9 @@ struct PrepareReport {
   double seconds = 0;
 };
 
-// The result depends on the text and the options alone, not on `workers`. Which documents are for validation is drawn
-// by a key of its own from their ordinals; the first document is always for training, and if none was drawn the last
-// one is for validation, so that both parts have one. Works in OUTPUT/prepare.partial, which is renamed at the end;
-// what a killed run left there is replaced. Memory stays under 500 MB for any text. Throws UsageError before any work
+// The result depends on the text and the options alone, not on `workers`. DocumentParts says which documents are for
+// validation. Works in OUTPUT/prepare.partial, which is renamed at the end; what a killed run left there is replaced.
+// Memory stays under 500 MB for any text. Throws UsageError before any work
 // if an input is missing, a part is there already, the output cannot be written, or another process prepares the same
 // output; at the end if the text is empty, or too few documents can be divided.
 PrepareReport prepare(const PrepareOptions& options, const Tokenizer& tokenizer);

@@ -1,15 +1,17 @@
-// phalanx data prepare | inspect: text into token shards, and what is in them.
+// phalanx data prepare | import | inspect: text or tokens of others into token shards, and what is in them.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/check.h"
 #include "core/log.h"
 #include "data/inspect.h"
 #include "data/prepare.h"
 #include "parallel/runtime.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/data_import.h"
 
 namespace phalanx::commands {
 namespace {
@@ -99,8 +101,10 @@ void print_inspection(const std::string& folder, const data::Inspection& inspect
             << "source            " << m.source << "\n"
             << "tokens            " << m.tokens << "\n"
             << "documents         " << m.documents << "\n"
-            << "text              " << m.text_bytes << " bytes, " << rounded(ratio(m.text_bytes, m.tokens))
-            << " bytes/token\n"
+            << "text              "
+            << (m.text_bytes > 0 ? str(m.text_bytes, " bytes, ", rounded(ratio(m.text_bytes, m.tokens)), " bytes/token")
+                                 : "of unknown size: imported as tokens")
+            << "\n"
             << "shards            " << m.shards.size() << ", " << inspection.file_bytes << " bytes\n"
             << "tokenizer         " << m.tokenizer_kind << ", " << m.vocabulary << " entries, " << m.tokenizer_digest
             << "\n"
@@ -164,9 +168,10 @@ void add_inspect(CLI::App& data, Selection& selection) {
 }  // namespace
 
 void add_data(CLI::App& app, Selection& selection) {
-  CLI::App* data = app.add_subcommand("data", "Prepare and inspect training data");
+  CLI::App* data = app.add_subcommand("data", "Prepare, import and inspect training data");
   data->require_subcommand(1);
   add_prepare(*data, selection);
+  add_data_import(*data, selection);
   add_inspect(*data, selection);
 }
 
