@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # Tier `services`: jobs beside real programs of others. Here a job of two ranks and a browser on its live page: what the
-# browser saw stays in build/services: page.html, light.png, dark.png, narrow.png. The rest is in
-# services_prometheus.sh, services_hosts.sh, services_slurm.sh.
+# browser saw stays in build/services: page.html, light.png, dark.png, and phone_light.png, phone_dark.png at the
+# width of a phone. The rest is in services_prometheus.sh, services_hosts.sh, services_slurm.sh.
 
 tier_services() {
   local folder=$root/build/services
@@ -99,8 +99,7 @@ slow_down() {
   done
 }
 
-# look_at URL FOLDER: the page as the browser has it after four seconds, and pictures of it. 500 pixels are the browser's
-# narrowest window.
+# look_at URL FOLDER: the page as the browser has it after four seconds, and pictures of it. A phone is 390 pixels wide.
 look_at() {
   for _ in {1..5}; do  # it takes some steps until the slow rank shows
     browse "$2" --dump-dom "$1" >"$2/page.html"
@@ -108,7 +107,8 @@ look_at() {
   done
   browse "$2" --window-size=1280,1500 --screenshot="$2/light.png" "$1"
   browse "$2" --window-size=1280,1500 --screenshot="$2/dark.png" --force-dark-mode "$1"
-  browse "$2" --window-size=500,3600 --screenshot="$2/narrow.png" "$1"
+  browse "$2" --window-size=390,3000 --screenshot="$2/phone_light.png" "$1"
+  browse "$2" --window-size=390,3000 --screenshot="$2/phone_dark.png" --force-dark-mode "$1"
 }
 
 browse() {
@@ -129,7 +129,7 @@ check_seen() {
   claim "the page draws its curves" "$curves curves in $page" [ "$curves" -ge 6 ]
   claim "the page names the slow rank" "no straggler in $page" grep -q 'straggler: rank 1 takes' "$page"
   claim "the page marks evaluations and checkpoints" "see $page" grep -q 'checkpoint at 100, written in' "$page"
-  for picture in light dark narrow; do
+  for picture in light dark phone_light phone_dark; do
     claim "a picture of the page, $picture" "see $1/browser.log" [ "$(stat -c %s "$1/$picture.png" 2>/dev/null || echo 0)" -gt 30000 ]
   done
   claim "a job that was looked at ends well" "status $2, see $1/job.log" [ "$2" -eq 0 ]

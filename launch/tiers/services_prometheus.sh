@@ -61,7 +61,7 @@ scrape_job() {
   ln -s ../run/prometheus_targets.json "$folder/targets/scraped.json"
   set_mpirun 4
   OMP_NUM_THREADS=1 "${mpirun[@]}" "$root/build/release/phalanx" train "$1/config.yaml" --set run.name=scraped \
-    --set run.output="$folder/run" --set training.micro_batch=2 >"$folder/job.log" 2>&1 </dev/null &
+    --set run.output="$folder/run" --set training.micro_batch=2 --set metrics.per_rank=true >"$folder/job.log" 2>&1 </dev/null &
   job=$!
   "$prometheus" --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/data" \
     --web.listen-address="127.0.0.1:$port" >"$folder/server.log" 2>&1 </dev/null &
@@ -87,6 +87,8 @@ check_scraped() {
   local values='s/\\"/"/g; s/\$run/scraped/; s/\$__rate_interval/30s/'
   claim "Prometheus sees the four ranks of a job" "see $1/server.log" \
     until_answer "$2" 'count(phalanx_rank_step_seconds{run="scraped"}) == 4'
+  claim "Prometheus scrapes a server of each rank" "see $1/server.log" \
+    until_answer "$2" 'count(up{run="scraped"} == 1) == 4 and on() phalanx_memory_bytes{world_rank="3",arena="weights"}'
   claim "Prometheus sees steps being made" "see $1/server.log" \
     until_answer "$2" 'increase(phalanx_train_step{run="scraped"}[30s]) > 0'
   claim "Prometheus hears of every rank" "see $1/server.log" \

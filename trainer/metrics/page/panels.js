@@ -33,12 +33,12 @@ function summary(run, now) {
   const done = steps > 0 ? Math.min(1, step / steps) : 0;
   const elapsed = run.latest ? run.latest.time - run.info.time : null;
   const parts = [`step ${count(step)} of ${count(steps)}`, percent(done), `elapsed ${duration(elapsed)}`];
-  if (run.state !== 'finished') parts.push(`ETA ${duration(run.eta)}`);
+  if (!['finished', 'stopped', 'failed'].includes(run.state)) parts.push(`ETA ${duration(run.eta)}`);
   if (run.more) parts.push(`reading its history: ${percent(run.read / run.bytes)}`);
   return make('article', {class: 'card run'},
     make('header', {}, make('h1', {}, make('span', {class: 'swatch', style: `color:${run.color}`}), run.name),
       run.state ? make('span', {class: `state ${run.state}`}, run.state) : null,
-      make('span', {class: 'soft'}, parts.join(' · ')),
+      make('span', {class: 'soft'}, parts.map((part) => part.replaceAll(' ', '\u00a0')).join(' · ')),
       quiet ? make('span', {class: 'alert'}, quiet) : null),
     run.problem ? make('p', {class: 'problem'}, run.problem) : null,
     run.reason ? make('p', {class: 'soft'}, run.reason) : null,
