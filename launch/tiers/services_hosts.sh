@@ -12,6 +12,7 @@ hosts_job() {
     return
   fi
   check_hosts "$1" "$folder"
+  stop_rank "$1" "$folder"
   lose_host "$1" "$folder"
   remove_hosts
 }
@@ -75,6 +76,25 @@ check_hosts() {
     preflight "$1/config.yaml" --set run.output="$2/run") >"$log" 2>&1 </dev/null || status=$?
   claim "preflight over two hosts is content" "status $status, see $log" [ "$status" -eq 0 ]
   claim "preflight sees a rank on each of two hosts" "see $log" grep -q 'map: alpha: rank 0, .*; beta: rank 1, ' "$log"
+}
+
+# stop_rank DATA FOLDER: the rank on beta is stopped; the watchdog on alpha names it and ends the job.
+stop_rank() {
+  local folder=$2 log=$2/stopped.log job begin process status=0
+  local -a mpirun
+  set_mpirun_of_hosts "$2"
+  OMP_NUM_THREADS=1 on_host "$folder" alpha "${mpirun[@]}" --host alpha,beta -np 2 "$root/build/release/phalanx" train \
+    "$1/config.yaml" --set run.output="$folder/stopped" --set run.hang_timeout=5 >"$log" 2>&1 </dev/null &
+  job=$!
+  until_step 20 "$folder/stopped/metrics.jsonl" || true
+  begin=$SECONDS
+  for process in $(ip netns pids beta); do
+    [[ $(cat "/proc/$process/comm" 2>/dev/null) != phalanx ]] || kill -s STOP "$process"
+  done
+  wait_for_job "$job" || status=$?
+  claim "a job ends when a rank on another host is stopped" "status $status, see $log" [ "$status" -ne 0 ]
+  claim "within the limit of a step and five seconds" "$((SECONDS - begin)) s, see $log" [ "$((SECONDS - begin))" -le 11 ]
+  claim "the verdict names the stopped rank and its host" "see $log" grep -q 'rank 1 @ beta has told nothing' "$log"
 }
 
 # lose_host DATA FOLDER: a supervised job over both; all of beta is killed; the job goes on.
