@@ -2,20 +2,25 @@
 // without a GPU, and nothing outside of *_cuda.* files links with CUDA.
 #pragma once
 
+#include <memory>
 #include <string>
 
 namespace phalanx {
 
+class Communicator;
 class DeviceBackend;
+struct NcclOptions;
 namespace ops {
 struct OpTable;
 }
 
 struct CudaModule {
-  static constexpr int kVersion = 1;  // of this struct and what it points to
+  static constexpr int kVersion = 2;  // of this struct and what it points to
   int version = kVersion;
   const DeviceBackend* device = nullptr;
   const ops::OpTable* ops = nullptr;
+  // make_nccl_communicator (parallel/comm_nccl.h); null: built without NCCL.
+  std::unique_ptr<Communicator> (*make_nccl)(std::unique_ptr<Communicator> host, NcclOptions options) = nullptr;
 };
 
 // What the module exports, under this name.

@@ -5,6 +5,7 @@
 
 #include "core/tensor.h"
 #include "parallel/runtime.h"
+#include "trainer/config/config.h"
 
 namespace phalanx {
 
@@ -15,7 +16,8 @@ Device choose_device(const std::string& wanted, const Runtime& runtime);
 // For the start-up line: "cuda 0 (NVIDIA H200, ...)", or "cpu" and, for auto, why.
 std::string describe(Device device, const std::string& wanted);
 
-// Communicators of the grid for buffers of `device`. Collective.
-Runtime::Axes open_axes(const Runtime& runtime, const Grid& grid, Device device);
+// Communicators of the grid for buffers of `device`, on GPUs as parallel.comm says: never another way than that. What
+// goes wrong there while nobody waits ends the job through `runtime`, which must outlive them. Collective.
+Runtime::Axes open_axes(const Runtime& runtime, const Grid& grid, Device device, const config::Config& config);
 
 }  // namespace phalanx

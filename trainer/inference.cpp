@@ -27,7 +27,7 @@ config::Config inference_config(const checkpoint::Manifest& manifest, const char
 LoadedModel load_model(const checkpoint::Manifest& manifest, const config::Config& config, const Runtime& runtime,
                        Grid grid, const Replica::Workload& workload) {
   const Device device = choose_device(config.run.device, runtime);
-  LoadedModel model{device, open_axes(runtime, grid, device), nullptr};
+  LoadedModel model{device, open_axes(runtime, grid, device, config), nullptr};
   ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device);
   options.training = false;
   on_every_rank(runtime.world(), [&] {

@@ -28,7 +28,7 @@ TrainingJob::TrainingJob(const config::Config& config, const StartRequest& reque
       grid_(grid_of(config, runtime.world_size())),
       threads_(threads),
       device_(choose_device(config.run.device, runtime)),
-      axes_(open_axes(runtime, grid_, device_)) {
+      axes_(open_axes(runtime, grid_, device_, config_)) {
   install_stop_signals();
   Communicator& world = runtime_.world();
   on_every_rank(world, [&] { identity_ = identify_data(config_); });

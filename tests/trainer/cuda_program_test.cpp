@@ -80,6 +80,23 @@ TEST_F(CudaProgram, RanksThatShareAGpuTrainAsOne) {
   expect_close_losses("one", "data", 1e-5);
 }
 
+TEST_F(CudaProgram, NcclAndStagingGiveTheSameBits) {
+  const std::string grid = "--set run.device=cuda --set parallel.tensor=2 --set parallel.comm=";
+  const Outcome nccl = train(kOnEmulatedGpu, 2, "nccl", grid + "nccl");
+  ASSERT_EQ(nccl.status, 0) << nccl.err;
+  const Outcome staged = train(kOnEmulatedGpu, 2, "staged", grid + "staged");
+  ASSERT_EQ(staged.status, 0) << staged.err;
+  EXPECT_EQ(losses("nccl"), losses("staged"));
+  EXPECT_EQ(losses("nccl").size(), 4U);
+}
+
+TEST_F(CudaProgram, WhatNcclReportsWhileNobodyWaitsEndsTheJobWithAMessage) {
+  const Outcome o = train(std::string("PHALANX_EMULATED_NCCL_ERROR=1 ") + kOnEmulatedGpu, 2, "run",
+                          "--set run.device=cuda --set training.steps=1000000 --set checkpoint.every=0");
+  EXPECT_NE(o.status, 0);
+  EXPECT_THAT(o.err, HasSubstr("NCCL reports remote process exited"));
+}
+
 TEST_F(CudaProgram, IsTheSameAtAnyLayoutWhereAsked) {
   const std::string layout = "--set run.device=cuda --set run.reproducible=layout ";
   const Outcome one = train(kOnEmulatedGpu, 1, "one", layout);

@@ -91,7 +91,7 @@ struct Report {
 Report measure(const config::Config& config, int steps, const Runtime& runtime) {
   const Grid grid = grid_of(config, runtime.world_size());
   const Device device = choose_device(config.run.device, runtime);
-  const Runtime::Axes axes = open_axes(runtime, grid, device);
+  const Runtime::Axes axes = open_axes(runtime, grid, device, config);
   const ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device);
   Replica replica(options, *axes.data, *axes.tensor, training_workload(batch_shape(config)));
   replica.fill_initial_values();

@@ -45,7 +45,7 @@ std::vector<std::int64_t> training_counts(const config::Config& config) {
 EvaluationReport evaluate(const config::Config& config, const checkpoint::Manifest& manifest, const Runtime& runtime) {
   const Grid grid = grid_of(config, runtime.world_size());
   const Device device = choose_device(config.run.device, runtime);
-  const Runtime::Axes axes = open_axes(runtime, grid, device);
+  const Runtime::Axes axes = open_axes(runtime, grid, device, config);
   ReplicaOptions options = replica_options(config, grid, runtime.world_rank(), device);
   options.training = false;
   std::unique_ptr<Replica> replica;

@@ -75,7 +75,8 @@ struct Parallel {
   std::int64_t tensor = 1;  // ranks
   bool sequence = false;
   bool shard_optimizer = true;
-  AutoInt bucket_mb;  // MiB of fp32 gradients per bucket
+  AutoInt bucket_mb;          // MiB of fp32 gradients per bucket
+  std::string comm = "nccl";  // how GPUs talk: nccl | staged (through host memory)
   bool operator==(const Parallel&) const = default;
 };
 
