@@ -46,6 +46,14 @@ class CudaDevices final : public DeviceBackend {
                ".", tenths % 10, " GiB");
   }
 
+  [[nodiscard]] std::string identity(int index) const override {
+    cudaDeviceProp properties{};
+    CUDA_OK(cudaGetDeviceProperties(&properties, index));
+    std::string text;
+    for (const char byte : properties.uuid.bytes) text += str(static_cast<int>(static_cast<unsigned char>(byte)), ".");
+    return text;
+  }
+
   [[nodiscard]] int multiprocessors(int index) const override {
     cudaDeviceProp properties{};
     CUDA_OK(cudaGetDeviceProperties(&properties, index));
@@ -77,6 +85,16 @@ class CudaDevices final : public DeviceBackend {
   }
 
   void deallocate(int /*index*/, std::byte* memory) const override { cudaFree(memory); }
+
+  [[nodiscard]] std::byte* allocate_pinned(std::int64_t bytes) const override {
+    void* memory = nullptr;
+    if (cudaMallocHost(&memory, static_cast<std::size_t>(bytes > 0 ? bytes : 1)) == cudaSuccess) {
+      return static_cast<std::byte*>(memory);
+    }
+    cudaGetLastError();  // it would be reported by the next launch
+    return nullptr;
+  }
+  void deallocate_pinned(std::byte* memory) const override { cudaFreeHost(memory); }
 
   // From and to pageable memory the runtime copies before it returns.
   void copy(std::byte* to, const std::byte* from, std::int64_t bytes, const Stream& stream) const override {

@@ -6,13 +6,17 @@
 #include "parallel/comm_nccl.h"
 
 #include <algorithm>
+#include <exception>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/arena.h"
 #include "core/cuda_check.h"
 #include "parallel/chunk.h"
 #include "parallel/combine_cuda.h"
 #include "parallel/comm_checks.h"
+#include "parallel/nccl_connect.h"
 #include "parallel/nccl_library.h"
 #include "parallel/nccl_watch.h"
 #include "parallel/usage_meter.h"
@@ -60,19 +64,8 @@ cudaEvent_t make_event() {
   return event;
 }
 
-// NCCL's communicator of a group: rank 0 makes an id, `host` brings it to the others.
-ncclComm_t join_group(Communicator& host) {
-  ncclUniqueId id{};
-  if (host.rank() == 0) NCCL_OK(nccl_library().get_unique_id(&id));
-  host.broadcast(host_tensor(reinterpret_cast<std::uint8_t*>(id.internal), {NCCL_UNIQUE_ID_BYTES}), 0, {});
-  ncclComm_t comm = nullptr;
-  const ncclResult_t result = nccl_library().comm_init_rank(&comm, host.size(), id, host.rank());
-  if (result != ncclSuccess) {
-    throw UsageError(str("NCCL cannot connect the ", host.size(), " ranks of the ", host.name(), " communicator: ",
-                         nccl_library().get_error_string(result), ": ", nccl_library().get_last_error(nullptr),
-                         "; ranks that share a GPU need parallel.comm: staged (NCCL_DEBUG=INFO tells more)"));
-  }
-  return comm;
+std::string words_for(const Communicator& host) {
+  return str("the ", host.name(), " communicator, rank ", host.rank(), " of ", host.size());
 }
 
 class NcclCommunicator final : public Communicator {
@@ -120,10 +113,11 @@ class NcclCommunicator final : public Communicator {
   Arena arena_;
   Tensor staging_;  // (size, part_bytes) uint8
   Stream stream_;
-  cudaEvent_t begin_;  // of the last operation
-  ncclComm_t comm_;
+  cudaEvent_t asked_;  // the caller's stream has come to the last operation
+  int exceptions_ = std::uncaught_exceptions();
   UsageMeter meter_;
-  NcclWatch watch_;  // last: it ends first
+  NcclWatch watch_;
+  ncclComm_t comm_;
 };
 
 NcclCommunicator::NcclCommunicator(std::unique_ptr<Communicator> host, const NcclOptions& options)
@@ -134,23 +128,26 @@ NcclCommunicator::NcclCommunicator(std::unique_ptr<Communicator> host, const Ncc
              host_->size() * part_bytes_ + Arena::kAlignment),
       staging_(arena_.take({host_->size(), part_bytes_}, DType::u8)),
       stream_(make_stream(options.device)),
-      begin_(make_event()),
-      comm_(join_group(*host_)),
-      watch_(comm_, str("the ", host_->name(), " communicator, rank ", host_->rank(), " of ", host_->size()), options) {
-}
+      asked_(make_event()),
+      watch_(words_for(*host_), options),
+      comm_(connect_nccl(*host_, watch_)) {}
 
+// Where an exception ends this rank, no other rank will join what it has begun. Else what it has begun ends first, and
+// the watch still looks after that.
 NcclCommunicator::~NcclCommunicator() {
-  if (!watch_.aborted()) {
-    cudaStreamSynchronize(handle_of(stream_));
-    nccl_library().comm_destroy(comm_);
+  const bool failed = std::uncaught_exceptions() > exceptions_;
+  if (!failed) cudaStreamSynchronize(handle_of(stream_));
+  if (watch_.stop()) {
+    failed ? nccl_library().comm_abort(comm_) : nccl_library().comm_destroy(comm_);
   }
-  cudaEventDestroy(begin_);
+  cudaEventDestroy(asked_);
   cudaStreamDestroy(handle_of(stream_));
 }
 
-// What is done over host memory counts too.
+// The time on the GPU, and what is done over host memory, count too.
 std::vector<Communicator::Usage> NcclCommunicator::usage() const {
   std::vector<Usage> all = meter_.totals();
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].seconds += watch_.seconds(static_cast<Operation>(i));
   for (const Usage& more : host_->usage()) {
     for (Usage& usage : all) {
       if (std::string(usage.operation) != more.operation) continue;
@@ -162,10 +159,12 @@ std::vector<Communicator::Usage> NcclCommunicator::usage() const {
   return all;
 }
 
+// The calls return at once: what the GPU has not ended is what this rank is in.
 Communicator::Activity NcclCommunicator::activity() const {
   const Activity own = meter_.activity();
   const Activity host = host_->activity();
-  return {own.operation != nullptr ? own.operation : host.operation, own.calls + host.calls};
+  const char* now = own.operation != nullptr ? own.operation : host.operation;
+  return {now != nullptr ? now : watch_.current(), own.calls + host.calls};
 }
 
 // What f() enqueues runs after what the caller's stream holds, and before what it will hold.
@@ -173,14 +172,22 @@ template <class F>
 void NcclCommunicator::enqueue(Operation operation, std::int64_t bytes, const Stream& caller, F&& f) {
   watch_.require_sound();
   const UsageMeter::Timer timer(meter_, operation, bytes);
-  CUDA_OK(cudaEventRecord(begin_, handle_of(caller)));
-  CUDA_OK(cudaStreamWaitEvent(handle_of(stream_), begin_, 0));
-  f();
-  cudaEvent_t end = watch_.take_event();
   const Activity now = meter_.activity();
-  CUDA_OK(cudaEventRecord(end, handle_of(stream_)));
-  CUDA_OK(cudaStreamWaitEvent(handle_of(caller), end, 0));
-  watch_.add(now.operation, now.calls, end);
+  const NcclWatch::Events events = watch_.take_events();
+  watch_.begin(now.operation, now.calls);
+  try {
+    CUDA_OK(cudaEventRecord(asked_, handle_of(caller)));
+    CUDA_OK(cudaStreamWaitEvent(handle_of(stream_), asked_, 0));
+    CUDA_OK(cudaEventRecord(events.begin, handle_of(stream_)));
+    f();
+    CUDA_OK(cudaEventRecord(events.end, handle_of(stream_)));
+    CUDA_OK(cudaStreamWaitEvent(handle_of(caller), events.end, 0));
+  } catch (const std::exception&) {
+    watch_.withdraw();
+    watch_.require_sound();  // it knows more than the call that it ended
+    throw;
+  }
+  watch_.enqueued(operation, events);
 }
 
 void NcclCommunicator::send(const std::byte* data, std::int64_t bytes, int peer) {

@@ -7,7 +7,7 @@
 
 namespace phalanx {
 
-// `host` works on host memory. Its own buffers grow to the largest operation, within the first step.
+// `host` works on host memory. Its own buffers, pinned, grow to the largest operation, within the first step.
 std::unique_ptr<Communicator> make_staged_communicator(std::unique_ptr<Communicator> host);
 
 }  // namespace phalanx

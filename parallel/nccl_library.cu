@@ -2,20 +2,28 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
+#include <string>
+
 namespace phalanx {
 namespace {
 
 constexpr const char* kFile = "libnccl.so.2";
+constexpr const char* kToolkitFile = "/usr/local/cuda/lib64/libnccl.so.2";
 
 void* open_file() {
-  void* handle = dlopen(kFile, RTLD_NOW | RTLD_LOCAL);
+  const char* named = std::getenv("PHALANX_NCCL");
+  const bool is_named = named != nullptr && *named != '\0';
+  void* handle = dlopen(is_named ? named : kFile, RTLD_NOW | RTLD_LOCAL);
   if (handle != nullptr) return handle;
-  const char* reason = dlerror();
+  const char* text = dlerror();
+  const std::string reason = text != nullptr ? text : "unknown error";
+  if (!is_named) handle = dlopen(kToolkitFile, RTLD_NOW | RTLD_LOCAL);
+  if (handle != nullptr) return handle;
   throw UsageError(
-      str("several GPUs talk through NCCL, and ", kFile, " cannot be opened (",
-          reason != nullptr ? reason : "unknown error",
-          "): install libnccl2 of NVIDIA's package repository, or the Python package nvidia-nccl-cu13 and "
-          "add its lib folder to LD_LIBRARY_PATH; parallel.comm: staged does without, through host memory"));
+      str("several GPUs talk through NCCL, which cannot be opened (", reason,
+          "): install libnccl2 of NVIDIA's package repository, or the Python package nvidia-nccl-cu13 and set "
+          "PHALANX_NCCL to its libnccl.so.2; parallel.comm: staged does without, through host memory"));
 }
 
 template <class F>

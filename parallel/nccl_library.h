@@ -27,7 +27,8 @@ struct NcclLibrary {
   decltype(&::ncclBroadcast) broadcast = nullptr;
 };
 
-// libnccl.so.2; throws UsageError saying how to get it, or what to set, where it cannot be opened.
+// The file that PHALANX_NCCL names, else libnccl.so.2 where the loader looks or in the CUDA toolkit; throws UsageError
+// saying how to get it, or what to set, where it cannot be opened.
 const NcclLibrary& nccl_library();
 
 }  // namespace phalanx

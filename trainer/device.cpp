@@ -1,5 +1,9 @@
 #include "trainer/device.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "core/cuda_module.h"
 #include "core/device_backend.h"
 #include "core/log.h"
@@ -13,24 +17,42 @@ namespace {
 
 constexpr double kCollectiveSeconds = 600;  // until an operation between GPUs counts as hung, if nobody says otherwise
 
-std::unique_ptr<Communicator> between_gpus(std::unique_ptr<Communicator> host, Device device,
-                                           const config::Config& config, const Runtime& runtime) {
-  if (host->size() == 1 || config.parallel.comm == "staged") return make_staged_communicator(std::move(host));
-  if (cuda_module().make_nccl == nullptr) {
-    throw UsageError(
-        "parallel.comm is nccl and the CUDA module was built without NCCL; build it where nccl.h is, or take staged, "
-        "which goes through host memory");
+bool share_gpus(const Runtime& runtime, Device device) {
+  std::vector<std::string> gpus = gather_texts(runtime.world(), cuda_module().device->identity(device.index));
+  std::ranges::sort(gpus);
+  return std::ranges::adjacent_find(gpus) != gpus.end();
+}
+
+// Whether parallel.comm, resolved, is NCCL.
+bool takes_nccl(const std::string& wanted, const Runtime& runtime, Device device) {
+  if (wanted != "auto") return wanted == "nccl";
+  if (!share_gpus(runtime, device)) return true;
+  if (runtime.world_rank() == 0) {
+    log::info("ranks share a GPU, which NCCL refuses: they talk through host memory (parallel.comm: staged)");
   }
+  return false;
+}
+
+NcclOptions nccl_options(Device device, const config::Run& run, const Runtime& runtime) {
   NcclOptions options;
   options.device = device.index;
-  options.rank_order = config.run.reproducible != "none";
-  options.timeout =
-      config.run.hang_timeout.is_auto() ? kCollectiveSeconds : static_cast<double>(config.run.hang_timeout.value);
+  options.rank_order = run.reproducible != "none";
+  options.timeout = run.hang_timeout.is_auto() ? kCollectiveSeconds : static_cast<double>(run.hang_timeout.value);
   options.on_failure = [&runtime](const std::string& what) {
     log::error(what);
     runtime.abort(static_cast<int>(Exit::failure));
   };
-  return cuda_module().make_nccl(std::move(host), std::move(options));
+  return options;
+}
+
+std::unique_ptr<Communicator> over_nccl(std::unique_ptr<Communicator> host, const NcclOptions& options) {
+  if (host->size() == 1) return make_staged_communicator(std::move(host));  // it only copies
+  if (cuda_module().make_nccl == nullptr) {
+    throw UsageError(
+        "GPUs talk through NCCL, and the CUDA module was built without it: build it where nccl.h is, or set "
+        "parallel.comm: staged, which goes through host memory");
+  }
+  return cuda_module().make_nccl(std::move(host), options);
 }
 
 }  // namespace
@@ -64,8 +86,12 @@ std::string describe(Device device, const std::string& wanted) {
 Runtime::Axes open_axes(const Runtime& runtime, const Grid& grid, Device device, const config::Config& config) {
   Runtime::Axes axes = runtime.split(grid);
   if (device.type == DeviceType::cpu) return axes;
-  axes.data = between_gpus(std::move(axes.data), device, config, runtime);
-  axes.tensor = between_gpus(std::move(axes.tensor), device, config, runtime);
+  if (runtime.world_size() == 1 || !takes_nccl(config.parallel.comm, runtime, device)) {
+    return {make_staged_communicator(std::move(axes.data)), make_staged_communicator(std::move(axes.tensor))};
+  }
+  const NcclOptions options = nccl_options(device, config.run, runtime);
+  axes.data = over_nccl(std::move(axes.data), options);
+  axes.tensor = over_nccl(std::move(axes.tensor), options);
   return axes;
 }
 

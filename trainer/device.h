@@ -16,8 +16,10 @@ Device choose_device(const std::string& wanted, const Runtime& runtime);
 // For the start-up line: "cuda 0 (NVIDIA H200, ...)", or "cpu" and, for auto, why.
 std::string describe(Device device, const std::string& wanted);
 
-// Communicators of the grid for buffers of `device`, on GPUs as parallel.comm says: never another way than that. What
-// goes wrong there while nobody waits ends the job through `runtime`, which must outlive them. Collective.
+// Communicators of the grid for buffers of `device`, on GPUs as parallel.comm says: nccl and staged are never replaced
+// by each other; auto is nccl unless ranks share a GPU, which rank 0 then says. What goes wrong there while nobody
+// waits ends the job through `runtime`, which must outlive them. Collective; throws UsageError, on every rank, where
+// NCCL cannot be used.
 Runtime::Axes open_axes(const Runtime& runtime, const Grid& grid, Device device, const config::Config& config);
 
 }  // namespace phalanx

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <thread>
 
-#include "core/clock.h"
 #include "core/cuda_module.h"
 #include "parallel/comm_nccl.h"
 #include "parallel/comm_staged.h"
@@ -21,7 +20,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr Device kGpu{DeviceType::cuda, 0};
-constexpr std::int64_t kStaging = std::int64_t{64} << 20;
+constexpr std::int64_t kStaging = std::int64_t{1} << 20;
 
 const CudaModule& module() {
   setenv("PHALANX_CUDA_MODULE", PHALANX_EMULATED_CUDA, 0);
@@ -40,6 +39,21 @@ NcclOptions with_staging(std::int64_t bytes) {
   return options;
 }
 
+// Zeros on the GPU.
+class GpuFloats {
+ public:
+  explicit GpuFloats(std::int64_t count)
+      : memory_(allocate(kGpu, 4 * count, 256, "test buffer")), tensor_{memory_, {count}, DType::f32, kGpu} {}
+  ~GpuFloats() { deallocate(kGpu, memory_, tensor_.bytes()); }
+  GpuFloats(const GpuFloats&) = delete;
+  GpuFloats& operator=(const GpuFloats&) = delete;
+  [[nodiscard]] const Tensor& tensor() const { return tensor_; }
+
+ private:
+  std::byte* memory_;
+  Tensor tensor_;
+};
+
 struct Way {
   const char* name;
   std::int64_t staging;  // 0: not over NCCL
@@ -53,6 +67,7 @@ class CommunicatorCuda : public testing::TestWithParam<Way> {
     comm_ = GetParam().staging == 0 ? make_staged_communicator(host()) : over_nccl(with_staging(GetParam().staging));
   }
   [[nodiscard]] suite::Subject subject() const { return {*comm_, kGpu, Stream{}}; }
+  [[nodiscard]] Communicator& comm() const { return *comm_; }
 
  private:
   std::unique_ptr<Communicator> comm_;
@@ -68,6 +83,20 @@ TEST_P(CommunicatorCuda, RepeatsTheSameBits) { suite::repeats_the_same_bits(subj
 TEST_P(CommunicatorCuda, KeepsCallsApart) { suite::keeps_calls_apart(subject()); }
 TEST_P(CommunicatorCuda, RefusesWrongArguments) { suite::refuses_wrong_arguments(subject()); }
 TEST_P(CommunicatorCuda, CountsItsUsage) { suite::counts_its_usage(subject()); }
+
+TEST_P(CommunicatorCuda, RefusesAWrongSizeByNameAndBeginsNothing) {
+  const GpuFloats in(16);
+  const GpuFloats out(15 * comm().size());
+  const std::int64_t begun = comm().activity().calls;
+  try {
+    comm().all_gather(out.tensor(), in.tensor(), {});
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr(str("all_gather on the data communicator of ", comm().size(), " ranks")),
+                                    HasSubstr("out must hold one in per rank")));
+  }
+  EXPECT_EQ(comm().activity().calls, begun);
+}
 
 INSTANTIATE_TEST_SUITE_P(Ways, CommunicatorCuda, testing::ValuesIn(kWays),
                          [](const testing::TestParamInfo<Way>& info) { return std::string(info.param.name); });
@@ -86,40 +115,43 @@ TEST(NcclCommunicator, WorksOnHostMemoryToo) {
 }
 
 // What the communicator tells of a failure.
-struct Failure {
-  std::mutex mutex;
-  std::string text;
-  [[nodiscard]] std::string wait() {
-    for (const auto start = Clock::now(); seconds_since(start) < 20;) {
-      {
-        const std::lock_guard lock(mutex);
-        if (!text.empty()) return text;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return "nothing was told";
+class Failure {
+ public:
+  [[nodiscard]] NcclOptions options(double timeout) {
+    NcclOptions options = with_staging(kStaging);
+    options.timeout = timeout;
+    options.on_failure = [this](const std::string& what) {
+      const std::lock_guard lock(mutex_);
+      text_ = what;
+    };
+    return options;
   }
+  [[nodiscard]] std::string text() {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  // Waits in small pieces: the whole job may be stopped for a while.
+  [[nodiscard]] std::string wait() {
+    for (int i = 0; i < 2000 && text().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return text();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string text_;
 };
 
 // A communicator whose emulated library does as `variable` says: what it tells, and that the next call throws.
 void expect_failure(const char* variable, double timeout, const testing::Matcher<std::string>& told) {
   Failure failure;
-  NcclOptions options = with_staging(kStaging);
-  options.timeout = timeout;
-  options.on_failure = [&](const std::string& what) {
-    const std::lock_guard lock(failure.mutex);
-    failure.text = what;
-  };
-  const auto comm = over_nccl(options);
+  const auto comm = over_nccl(failure.options(timeout));
   test_runtime().world().barrier();
-  std::byte* memory = allocate(kGpu, 64, 256, "test buffer");
-  const Tensor buffer{memory, {16}, DType::f32, kGpu};
-  comm->all_reduce(buffer, Reduce::sum, {});
+  const GpuFloats buffer(16);
+  comm->all_reduce(buffer.tensor(), Reduce::sum, {});
   setenv(variable, "1", 1);
   EXPECT_THAT(failure.wait(), told);
   unsetenv(variable);
-  EXPECT_THROW(comm->all_reduce(buffer, Reduce::sum, {}), Error);
-  deallocate(kGpu, memory, 64);
+  EXPECT_THROW(comm->all_reduce(buffer.tensor(), Reduce::sum, {}), Error);
   test_runtime().world().barrier();
 }
 
@@ -132,6 +164,29 @@ TEST(NcclCommunicator, AnOperationThatDoesNotEndIsToldByNameAndNumber) {
   setenv("PHALANX_EMULATED_EVENTS_HANG", "1", 1);
   expect_failure("PHALANX_EMULATED_EVENTS_HANG", 0.2,
                  AllOf(HasSubstr("all_reduce 1 of the data communicator, rank "), HasSubstr("has not ended after")));
+}
+
+// The last rank does not come to the second operation, so the others wait inside one of NCCL's calls.
+TEST(NcclCommunicator, ARankThatNeverArrivesIsToldByTheOthersWithinTheTimeout) {
+  constexpr double kTimeout = 2;  // seconds; the first operation takes milliseconds
+  Failure failure;
+  const auto comm = over_nccl(failure.options(kTimeout));
+  const GpuFloats buffer(16);
+  const GpuFloats out(16 * comm->size());
+  comm->all_gather(out.tensor(), buffer.tensor(), {});
+  const auto told = AllOf(HasSubstr(str("all_reduce 2 of the data communicator, rank ", comm->rank(), " of ",
+                                        comm->size(), " has not ended")),
+                          HasSubstr("another rank is not there"));
+  if (comm->rank() + 1 < comm->size()) {
+    try {
+      comm->all_reduce(buffer.tensor(), Reduce::sum, {});
+      ADD_FAILURE() << "the call came back";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), told);
+    }
+    EXPECT_THAT(failure.text(), told);
+  }
+  test_runtime().world().barrier();
 }
 
 }  // namespace

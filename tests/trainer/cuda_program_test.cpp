@@ -17,6 +17,7 @@ using test::Outcome;
 using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kOnEmulatedGpu = "PHALANX_CUDA_MODULE=" PHALANX_EMULATED_CUDA " ";
 constexpr const char* kWithoutGpu = "PHALANX_CUDA_MODULE=/nowhere/libphalanx_cuda.so ";
@@ -81,18 +82,20 @@ TEST_F(CudaProgram, RanksThatShareAGpuTrainAsOne) {
 }
 
 TEST_F(CudaProgram, NcclAndStagingGiveTheSameBits) {
-  const std::string grid = "--set run.device=cuda --set parallel.tensor=2 --set parallel.comm=";
-  const Outcome nccl = train(kOnEmulatedGpu, 2, "nccl", grid + "nccl");
+  const std::string grid = "--set run.device=cuda --set parallel.tensor=2 ";
+  const Outcome nccl = train(kOnEmulatedGpu, 2, "nccl", grid + "--set parallel.comm=nccl");
   ASSERT_EQ(nccl.status, 0) << nccl.err;
-  const Outcome staged = train(kOnEmulatedGpu, 2, "staged", grid + "staged");
+  EXPECT_THAT(nccl.err, Not(HasSubstr("share a GPU")));
+  const Outcome staged = train(kOnEmulatedGpu, 2, "staged", grid);
   ASSERT_EQ(staged.status, 0) << staged.err;
+  EXPECT_THAT(staged.err, HasSubstr("ranks share a GPU, which NCCL refuses"));
   EXPECT_EQ(losses("nccl"), losses("staged"));
   EXPECT_EQ(losses("nccl").size(), 4U);
 }
 
-TEST_F(CudaProgram, WhatNcclReportsWhileNobodyWaitsEndsTheJobWithAMessage) {
-  const Outcome o = train(std::string("PHALANX_EMULATED_NCCL_ERROR=1 ") + kOnEmulatedGpu, 2, "run",
-                          "--set run.device=cuda --set training.steps=1000000 --set checkpoint.every=0");
+TEST_F(CudaProgram, RanksOnGpusOfTheirOwnTakeNcclWhoseErrorsEndTheJobWithAMessage) {
+  const Outcome o = train(std::string("PHALANX_EMULATED_OWN_GPU=1 PHALANX_EMULATED_NCCL_ERROR=1 ") + kOnEmulatedGpu, 2,
+                          "run", "--set run.device=cuda --set training.steps=1000000 --set checkpoint.every=0");
   EXPECT_NE(o.status, 0);
   EXPECT_THAT(o.err, HasSubstr("NCCL reports remote process exited"));
 }
@@ -102,7 +105,7 @@ TEST_F(CudaProgram, IsTheSameAtAnyLayoutWhereAsked) {
   const Outcome one = train(kOnEmulatedGpu, 1, "one", layout);
   ASSERT_EQ(one.status, 0) << one.err;
   ASSERT_EQ(train(kOnEmulatedGpu, 2, "tensor", layout + "--set parallel.tensor=2").status, 0);
-  ASSERT_EQ(train(kOnEmulatedGpu, 2, "data", layout).status, 0);
+  ASSERT_EQ(train(kOnEmulatedGpu, 2, "data", layout + "--set parallel.comm=nccl").status, 0);
   EXPECT_EQ(losses("one"), losses("tensor"));
   EXPECT_EQ(losses("one"), losses("data"));
 }

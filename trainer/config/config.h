@@ -76,7 +76,7 @@ struct Parallel {
   bool sequence = false;
   bool shard_optimizer = true;
   AutoInt bucket_mb;          // MiB of fp32 gradients per bucket
-  std::string comm = "nccl";  // how GPUs talk: nccl | staged (through host memory)
+  std::string comm = "auto";  // how GPUs talk: auto | nccl | staged (through host memory)
   bool operator==(const Parallel&) const = default;
 };
 

@@ -147,8 +147,8 @@ const std::vector<Field>& list() {
       {"parallel.bucket_mb", parallel<&Parallel::bucket_mb>(), "MiB", "fp32 gradients reduced at once",
        from_to(1, 1 << 16)},
       {"parallel.comm", parallel<&Parallel::comm>(), "",
-       "how ranks on GPUs talk: nccl, or staged, through host memory, for ranks that share a GPU",
-       one_of({"nccl", "staged"})},
+       "how ranks on GPUs talk: nccl, or staged, through host memory; auto: staged where ranks share a GPU",
+       one_of({"auto", "nccl", "staged"})},
 
       {"training.steps", training<&Training::steps>(), "steps", "updates of the whole run", from_to(1, kMaxSteps)},
       {"training.global_batch", training<&Training::global_batch>(), "sequences", "of one update, over all ranks",

@@ -1,6 +1,7 @@
 #include "tests/support/cuda/device_memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <map>
@@ -51,7 +52,10 @@ cudaError_t cudaDriverGetVersion(int* version) {
 }
 cudaError_t cudaRuntimeGetVersion(int* version) { return cudaDriverGetVersion(version); }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int /*device*/) {
-  *properties = {"emulated GPU", phalanx::emulator::kDeviceBytes, 9, 0, 1};
+  *properties = {"emulated GPU", phalanx::emulator::kDeviceBytes, 9, 0, 1, {}};
+  // All processes share one GPU, unless each shall have its own.
+  const int owner = std::getenv("PHALANX_EMULATED_OWN_GPU") != nullptr ? getpid() : 0;
+  std::memcpy(properties->uuid.bytes, &owner, sizeof owner);
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
