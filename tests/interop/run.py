@@ -11,6 +11,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # everything is read from folders
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import encoders
+import fine_tuning
 import gpt2
 import wordpiece
 from harness import Tools, run_checks
@@ -21,7 +22,8 @@ def main():
     parser.add_argument("--phalanx", required=True)
     parser.add_argument("--work", required=True)
     arguments = parser.parse_args()
-    run_checks(gpt2.CHECKS + wordpiece.CHECKS + encoders.CHECKS, Tools(arguments.phalanx, arguments.work))
+    checks = gpt2.CHECKS + wordpiece.CHECKS + encoders.CHECKS + fine_tuning.CHECKS
+    run_checks(checks, Tools(arguments.phalanx, arguments.work))
 
 
 if __name__ == "__main__":
