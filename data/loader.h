@@ -41,8 +41,9 @@ struct StepBatch {
 
 class Loader {
  public:
-  // Opens and checks the sources (tokenizer digest equal over all, manifest, first kind of checksums; for a masked
-  // objective its numbers and what it needs of the sources). Throws Error naming file or key, and reason.
+  // Opens and checks the sources (tokenizer digest equal over all, manifest, checksums of all but the tokens, which are
+  // checked as they are read; for a masked objective its numbers and what it needs of the sources). Throws Error naming
+  // file or key, and reason.
   explicit Loader(const LoaderOptions& options);
   ~Loader();
   Loader(const Loader&) = delete;

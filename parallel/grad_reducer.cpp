@@ -42,7 +42,7 @@ void GradReducer::ready(int spec, const Stream& stream) {
   if (--pending_[bucket] == 0) reduce(layout_.buckets()[bucket], stream);
 }
 
-void GradReducer::finish(const Stream& /*stream*/) {
+void GradReducer::finish() {
   ENSURE(last_, "finish without begin_last_backward");
   last_ = false;
   std::string missing;

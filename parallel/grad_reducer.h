@@ -22,7 +22,7 @@ class GradReducer {
   // lets buckets be complete early.
   void ready(int spec, const Stream& stream);
   // Every bucket is reduced on return; throws naming the parameters whose gradient never arrived.
-  void finish(const Stream& stream);
+  void finish();
 
  private:
   void reduce(const Bucket& bucket, const Stream& stream);

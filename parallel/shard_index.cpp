@@ -1,4 +1,5 @@
-// Where the elements of a shard lie in the global true tensor: global_index and global_runs.
+#include "parallel/shard_index.h"
+
 #include <algorithm>
 
 #include "parallel/param_layout.h"

@@ -21,7 +21,7 @@ class LayoutSums final : public StepSums {
            groups.data->size(), " data ranks");
   }
 
-  void gradients(const data::StepBatch& batch, const LossScale& scale) override {
+  void sum_gradients(const data::StepBatch& batch, const LossScale& scale) override {
     const auto sequences = static_cast<int>(batch.micro.size());
     ENSURE(sequences % own_shards_ == 0, sequences, " sequences in ", own_shards_, " data shards");
     loss_ = {};

@@ -38,7 +38,7 @@ int run(const commands::Selection& selection, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   commands::Selection selection;
-  CLI::App app{"Pretrains transformer language models across many CPU ranks."};
+  CLI::App app{"Pretrains transformer language models across many ranks."};
   app.name("phalanx");
   app.set_version_flag("--version", version_text, "Print commit and library versions");
   app.require_subcommand(0, 1);

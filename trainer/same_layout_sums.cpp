@@ -1,3 +1,5 @@
+// The sums of a step, micro-batch by micro-batch: the reducer sums each bucket over the data axis as the last backward
+// completes it.
 #include <algorithm>
 
 #include "trainer/step_sums.h"
@@ -9,7 +11,7 @@ class SameLayoutSums final : public StepSums {
  public:
   SameLayoutSums(Replica& replica, Groups groups) : replica_(replica), groups_(groups) {}
 
-  void gradients(const data::StepBatch& batch, const LossScale& scale) override {
+  void sum_gradients(const data::StepBatch& batch, const LossScale& scale) override {
     replica_.parameters().clear_gradients();
     fill_zero(replica_.loss_sums(), {});
     for (std::size_t i = 0; i < batch.micro.size(); ++i) {
@@ -18,7 +20,7 @@ class SameLayoutSums final : public StepSums {
       replica_.network().forward_backward(replica_.context(write), batch.micro[i], scale, replica_.loss_sums());
     }
     replica_.clock().enter(Phase::reduce);
-    replica_.reducer().finish({});
+    replica_.reducer().finish();
   }
 
   StepTotals totals() override {

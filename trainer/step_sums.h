@@ -31,8 +31,8 @@ class StepSums {
   StepSums& operator=(const StepSums&) = delete;
 
   // Flat gradients <- those of the global batch; with a sharded optimizer only this rank's parts of them. Collective.
-  virtual void gradients(const data::StepBatch& batch, const LossScale& scale) = 0;
-  // Of the last gradients(). Collective.
+  virtual void sum_gradients(const data::StepBatch& batch, const LossScale& scale) = 0;
+  // Of the last sum_gradients(). Collective.
   virtual StepTotals totals() = 0;
   // Of the batches of all data ranks, dropout off. Collective.
   virtual LossSums evaluate(const std::vector<Batch>& batches) = 0;

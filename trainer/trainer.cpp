@@ -40,7 +40,7 @@ StepStats Trainer::step(const data::StepBatch& batch, double data_wait_seconds) 
   clock.enter(Phase::forward);
   clock.take();  // what lies between steps is no part of one
   const Counts counts = global_counts(batch);
-  sums_->gradients(batch, {.tokens = share_of(counts.predicted), .sentences = share_of(counts.pairs)});
+  sums_->sum_gradients(batch, {.tokens = share_of(counts.predicted), .sentences = share_of(counts.pairs)});
   clock.enter(Phase::optimizer);
   const Totals totals = take_totals();  // the same numbers on every rank,
   watch_.end();                         // (a flipped bit is named before what it may have done)

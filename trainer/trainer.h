@@ -1,4 +1,4 @@
-// Trainer: the training step, and evaluation between steps. Start reading here.
+// Trainer: the training step, and evaluation between steps.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,8 @@
 #include "model/layers/batch_tensors.h"
 #include "model/layers/mlm_head.h"
 #include "model/layers/sentence_head.h"
-#include "model/network.h"
+#include "model/loss_sums.h"
+#include "model/network_options.h"
 
 namespace phalanx {
 

@@ -24,9 +24,8 @@ class LmHead {
   };
   // x (N, C), targets (N)
   void loss(const Context& ctx, const Tensor& x, const Tensor& targets, const Sums& sums) const;
-  // Likewise, and returns dx (N, C); writes the table's gradient (the first that does) and adds that of
-  // the bias. All are gradients of scale x
-  // loss; the sums are not scaled.
+  // Likewise, and returns dx (N, C); writes the table's gradient (the first that does) and adds that of the bias. All
+  // are gradients of scale x loss; the sums are not scaled.
   [[nodiscard]] Tensor loss_and_gradient(const Context& ctx, const Tensor& x, const Tensor& targets, float scale,
                                          const Sums& sums) const;
   // x (N, C) -> logits (S, N, V_s) of this rank's shards.

@@ -13,7 +13,7 @@ namespace phalanx::ops {
 
 struct CrossEntropyStats {
   Tensor stats;    // (N, 3) fp32 out: max, sum of exp(z - max), z[target] or -inf when the target lies elsewhere
-  Tensor logits;   // (N, V_part)
+  Tensor logits;   // (N, V_s)
   Tensor targets;  // (N) int32, global ids; negative: ignored
   std::int64_t vocabulary_begin = 0;  // global id of column 0
   std::int64_t valid = 0;             // true columns of this part
@@ -31,7 +31,7 @@ struct CrossEntropyCombine {
 void cross_entropy_combine(const Exec& exec, const CrossEntropyCombine& a);
 
 struct CrossEntropyBackward {
-  Tensor logits;   // (N, V_part) in: logits; out: their gradient
+  Tensor logits;   // (N, V_s) in: logits; out: their gradient
   Tensor lse;      // (N) fp32
   Tensor targets;  // (N) int32
   std::int64_t vocabulary_begin = 0;

@@ -11,8 +11,8 @@ struct EmbeddingForward {
   Tensor y;               // (N, C) out
   Tensor tokens;          // (N) int32
   Tensor positions;       // (N) int32; undefined: no positions are added here
-  Tensor token_table;     // (V_part, C)
-  Tensor position_table;  // (P, C); defined together with positions
+  Tensor token_table;     // (V_s, C)
+  Tensor position_table;  // (T_max, C); defined together with positions
   Tensor types;           // (N) int32; undefined: all are 0
   Tensor type_table;      // (K, C); undefined: no types are added here
   std::int64_t vocabulary_begin = 0;
@@ -20,8 +20,8 @@ struct EmbeddingForward {
 void embedding_forward(const Exec& exec, const EmbeddingForward& a);
 
 struct EmbeddingBackward {
-  Tensor dtoken_table;     // (V_part, C) fp32, accumulated in token order: deterministic
-  Tensor dposition_table;  // (P, C) fp32, accumulated; undefined: none
+  Tensor dtoken_table;     // (V_s, C) fp32, accumulated in token order: deterministic
+  Tensor dposition_table;  // (T_max, C) fp32, accumulated; undefined: none
   Tensor dy;               // (N, C)
   Tensor tokens;           // (N) int32
   Tensor positions;        // (N) int32; defined together with dposition_table

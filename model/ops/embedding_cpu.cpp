@@ -47,7 +47,7 @@ void add_rows(T* y, const std::array<const T*, 3>& rows, std::size_t count, std:
 template <class T>
 void forward_tokens(const EmbeddingForward& a) {
   const std::int64_t C = a.y.size(1);
-  const std::int64_t V_part = a.token_table.size(0);
+  const std::int64_t V_s = a.token_table.size(0);
   const std::int32_t* tokens = a.tokens.as<std::int32_t>();
   const RowsUsed positions = rows_used(a.positions);
   const RowsUsed types = rows_used(a.types);
@@ -57,7 +57,7 @@ void forward_tokens(const EmbeddingForward& a) {
     std::array<const T*, 3> rows{};
     std::size_t count = 0;
     const std::int64_t row = tokens[n] - a.vocabulary_begin;
-    if (row >= 0 && row < V_part) rows[count++] = a.token_table.as<T>() + row * C;
+    if (row >= 0 && row < V_s) rows[count++] = a.token_table.as<T>() + row * C;
     if (a.position_table.defined()) rows[count++] = a.position_table.as<T>() + positions[n] * C;
     if (a.type_table.defined()) rows[count++] = a.type_table.as<T>() + types[n] * C;
     if (count > 0) {

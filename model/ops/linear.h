@@ -1,7 +1,7 @@
 // Matrix products of linear layers: y = x Wᵀ + b and its transposes.
 //
 // A weight is packed once after each update, for the product that uses it, and reused by every micro-batch.
-// Shapes: x (N, IC), W (OC, IC), y (N, OC). The CPU code is linear_onednn.cpp.
+// Shapes: x (N, IC), W (OC, IC), y (N, OC). The CPU code begins in linear_onednn.cpp.
 #pragma once
 
 #include <string>

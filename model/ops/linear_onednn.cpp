@@ -2,7 +2,7 @@
 // 114, bf16 228), N = 1024, GPT-2 124M shapes, plain against packed weights:
 //   forward   fp32 108 -> 112, bf16 216 -> 225: packed for bf16 only, where the copy of W weighs half
 //   dx        fp32 109 -> 112, bf16 217 -> 227; head of 50,304 columns fp32 91 -> 112, bf16 200 -> 223: packed
-//   dW        fp32 103, bf16 201 at best: by tiles of our own (weight_product_cpu.cpp); AMX by oneDNN alone
+//   dW        fp32 103, bf16 201 -> 107-110, 210-220 by tiles of our own (weight_product_cpu.cpp); with AMX by oneDNN
 #include "model/ops/linear_onednn.h"
 
 #include <omp.h>

@@ -1,5 +1,6 @@
 // The CPU op table of one instruction set: this file is compiled once for each (model/CMakeLists.txt).
-// Products are not here by level: oneDNN looks at the processor itself.
+// Products of linear layers are not here by level, for oneDNN looks at the processor itself; those of weight gradients
+// are (weight_product).
 #include "model/ops/cpu/level_ops.h"
 #include "model/ops/linear_onednn.h"
 
@@ -14,7 +15,7 @@ constexpr OpTable make_table() {
   t.name = PHALANX_TEXT(PHALANX_CPU_LEVEL);
   t.attention_step = 1;
 
-  // An op that has no line here is not written yet; calling it would be a null call.
+  // An op without a line here would be a null call.
   t.layernorm_forward = layernorm_forward;
   t.residual_layernorm_forward = residual_layernorm_forward;
   t.layernorm_backward = layernorm_backward;

@@ -1,8 +1,9 @@
-// dw = dyᵀ x. Both operands are packed into panels of words, along the rows that are added up: x once for all threads,
-// dy block by block as the tiles need it. A tile of dw stays in registers while all words of a pass go by.
+// dw = dyᵀ x. Both operands are packed into panels of words, along the rows that are added up: the narrower one once
+// for all threads, the other block by block as the tiles need it. A tile of dw stays in registers while a pass goes by.
 //
-// Cost: the products; dy and x are read once, dw is written once per pass (and read, where it accumulates). One Zen 4
-// core, 1,024 rows, GPT-2 124M shapes, packing included: bf16 210-220 GFLOP/s (92-96 % of its peak), fp32 107-110 (94-96).
+// Cost: the products; dy and x are read once (the wider one again for each cut, where blocks are few for the threads),
+// dw is written once per pass, and read where it accumulates. One Zen 4 core, 1,024 rows, GPT-2 124M shapes, packing
+// included: bf16 210-220 GFLOP/s (92-96 % of its peak), fp32 107-110 (94-96 %).
 #include <immintrin.h>
 #include <omp.h>
 
@@ -23,6 +24,7 @@ constexpr int kRows = kLanes / 2;  // of a tile of dw: 8 x 3 of 32 registers hol
 constexpr int kVectors = 3;
 constexpr int kColumns = kVectors * kLanes;
 static_assert(kWeightProductBlock % kRows == 0 && kWeightProductBlock % kColumns == 0);
+static_assert(kWeightProductPanel % kRows == 0 && kWeightProductPanel % kColumns == 0);
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -138,8 +140,7 @@ void run_tasks(const Operand<step, SharedW, T>& shared, const Operand<step, Oute
   }
 }
 
-// Tiles leave the caches behind where dw is larger than them: nobody reads it before the update.
-template <class T>
+// Tiles leave the caches behind where dw is larger than those of a core: nobody reads it before the update.
 Into overwriting(const WeightProduct& a) {
   constexpr std::int64_t kLarge = std::int64_t{1} << 20;
   const bool whole_lines = a.x.size(1) % 16 == 0 && reinterpret_cast<std::uintptr_t>(a.dw.data) % 64 == 0;
@@ -159,7 +160,7 @@ void multiply(const WeightProduct& a) {
     const Operand<step, kRows, T> dy{a.dy.as<T>() + n * OC, rows, OC};
     const Operand<step, kColumns, T> x{a.x.as<T>() + n * IC, rows, IC};
     const Target<step> dw{a.dw.as<float>(), OC, IC, ceil_div(rows, step),
-                          a.accumulate || n > 0 ? Into::accumulate : overwriting<T>(a)};
+                          a.accumulate || n > 0 ? Into::accumulate : overwriting(a)};
     if (IC <= OC) {
       run_tasks(x, dy, panels, [&](const float* x_panel, std::int64_t column, const float* dy_panel, std::int64_t row) {
         dw.multiply(dy_panel, x_panel, row, column);

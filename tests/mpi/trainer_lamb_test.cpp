@@ -9,6 +9,7 @@
 
 #include "model/ops/op_table.h"
 #include "parallel/comm_self.h"
+#include "parallel/shard_index.h"
 #include "tests/support/mpi_main.h"
 #include "trainer/optimizer/lamb.h"
 

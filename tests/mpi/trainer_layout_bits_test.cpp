@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/sha256.h"
+#include "parallel/shard_index.h"
 #include "tests/support/shared_folder.h"
 #include "tests/support/threads.h"
 #include "tests/support/tiny_job.h"

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "parallel/shard_index.h"
 #include "tests/support/tiny_job.h"
 
 namespace phalanx {

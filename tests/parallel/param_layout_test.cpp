@@ -1,5 +1,6 @@
 // Parameter table -> flat buffers, buckets, owners; and where shards lie in the global tensor.
 #include "parallel/param_layout.h"
+#include "parallel/shard_index.h"
 
 #include <gtest/gtest.h>
 

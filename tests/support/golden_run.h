@@ -13,6 +13,7 @@
 #include <string>
 
 #include "parallel/comm_self.h"
+#include "parallel/shard_index.h"
 #include "trainer/build.h"
 #include "trainer/replica.h"
 

@@ -9,6 +9,7 @@
 
 #include "model/context.h"
 #include "parallel/comm_self.h"
+#include "parallel/shard_index.h"
 #include "tests/support/arrays.h"
 #include "tests/support/exec.h"
 #include "tests/support/gradient_check.h"

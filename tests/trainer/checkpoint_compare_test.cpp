@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "core/check.h"
+#include "parallel/shard_index.h"
 #include "tests/trainer/checkpoint_fixture.h"
 
 namespace phalanx::checkpoint::test {

@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "data/hdf5_file.h"
+#include "parallel/shard_index.h"
 #include "tests/trainer/checkpoint_fixture.h"
 #include "trainer/checkpoint/manifest.h"
 

@@ -14,6 +14,7 @@
 #include "core/nonce.h"
 #include "core/param_spec.h"
 #include "parallel/comm_self.h"
+#include "parallel/shard_index.h"
 #include "trainer/checkpoint/checkpoint.h"
 #include "trainer/checkpoint/folder.h"
 #include "trainer/checkpoint/save_parts.h"

@@ -16,6 +16,7 @@
 #include "data/tokenizer/byte_alphabet.h"
 #include "data/tokenizer/tokenizer.h"
 #include "data/tokenizer/wordpiece_files.h"
+#include "parallel/shard_index.h"
 #include "tests/support/temporary_folder.h"
 #include "trainer/build.h"
 #include "trainer/checkpoint/checkpoint.h"

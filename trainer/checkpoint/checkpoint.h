@@ -23,8 +23,8 @@ struct Progress {
   std::int64_t tokens_consumed = 0;
   std::int64_t adam_t = 0;  // updates done
   double loss_scale = 1.0;
-  double loss = 0;  // of the last step
-  int phase = 0;
+  double loss = 0;                    // of the last step
+  int phase = 0;                      // index in training.phases
   std::optional<StateDigest> digest;  // of the state; none in checkpoints of programs that took none
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "parallel/shard_index.h"
 
 namespace phalanx::checkpoint {
 namespace {

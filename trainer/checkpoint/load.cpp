@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "parallel/shard_index.h"
 #include "trainer/checkpoint/checkpoint.h"
 
 namespace phalanx::checkpoint {

@@ -4,6 +4,7 @@
 
 #include "model/ops/digest.h"
 #include "model/ops/op_table.h"
+#include "parallel/shard_index.h"
 
 namespace phalanx::checkpoint {
 

@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "core/file.h"
 #include "data/hdf5_file.h"
+#include "parallel/shard_index.h"
 #include "trainer/checkpoint/coverage.h"
 #include "trainer/checkpoint/manifest.h"
 

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "parallel/param_layout.h"
+#include "parallel/shard_index.h"
 
 namespace phalanx::checkpoint {
 

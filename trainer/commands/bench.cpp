@@ -122,10 +122,10 @@ Report measure(const config::Config& config, int steps, const Runtime& runtime) 
 void print(const Report& r, bool json, const config::Config& config) {
   const double share = r.flops_per_second / r.peak_flops;
   if (json) {
-    nlohmann::json out = {{"step_seconds", r.step_seconds},          {"tokens_per_second", r.tokens_per_second},
-                          {"model_flops_utilization_ratio", share},  {"gemm_peak_ratio", share},
-                          {"flops_per_second", r.flops_per_second},  {"gemm_peak_flops", r.peak_flops},
-                          {"memory_bytes_per_rank", r.memory_bytes}, {"reproducible", config.run.reproducible}};
+    nlohmann::json out = {{"step_seconds", r.step_seconds},         {"tokens_per_second", r.tokens_per_second},
+                          {"model_flops_utilization_ratio", share}, {"flops_per_second", r.flops_per_second},
+                          {"gemm_peak_flops", r.peak_flops},        {"memory_bytes_per_rank", r.memory_bytes},
+                          {"reproducible", config.run.reproducible}};
     for (std::size_t p = 0; p < kPhaseNames.size(); ++p) out["phase_seconds"][kPhaseNames[p]] = r.phase_seconds[p];
     std::cout << out.dump() << '\n';
     return;

@@ -99,7 +99,7 @@ struct BatchRamp {
 struct Training {
   std::int64_t steps = 1000;
   std::int64_t global_batch = 32, micro_batch = 8;  // sequences
-  std::string precision = "fp32";                   // fp32 | bf16 | fp16
+  std::string precision = "fp32";                   // fp32 | bf16
   std::string recompute = "none";                   // none | selective | full
   double gradient_clip = 1.0;                       // global norm; 0: off
   std::vector<Phase> phases{};                      // one after the other; empty: the run is one

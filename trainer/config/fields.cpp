@@ -77,8 +77,7 @@ const std::vector<Field>& list() {
        one_of({"none", "same_layout", "layout"})},
       {"run.tensor_shards", run<&Run::tensor_shards>(), "shards",
        "for reproducible: layout, the virtual tensor shards that sums run over; auto: the largest divisor up to 8 of "
-       "heads "
-       "and MLP",
+       "heads and MLP",
        from_to(1, kMaxRanks)},
       {"run.data_shards", run<&Run::data_shards>(), "shards",
        "for reproducible: layout, the virtual batch shards that sums run over; auto: the largest divisor up to 8 of "

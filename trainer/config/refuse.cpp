@@ -18,7 +18,7 @@ constexpr std::array kRefusals = {
     Refusal{"parallel.sequence", [](const Config& c) { return c.parallel.sequence; },
             "sequence parallelism is not available; false works"},
     Refusal{"training.precision", [](const Config& c) { return c.training.precision == "fp16"; },
-            "fp16 needs CUDA; fp32 and bf16 work on CPU ranks"},
+            "fp16 is not available; fp32 and bf16 work"},
 };
 
 }  // namespace

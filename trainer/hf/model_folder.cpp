@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "model/network.h"
+#include "parallel/shard_index.h"
 #include "trainer/build.h"
 #include "trainer/config/resolve.h"
 #include "trainer/config/validate.h"

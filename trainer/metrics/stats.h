@@ -19,7 +19,7 @@ struct StepStats {
   double step_seconds = 0;
   double tokens_per_second = 0;
   double flops_per_second = 0;               // all ranks, matrix products counted one by one
-  double model_flops_utilization_ratio = 0;  // of the stated peak of all ranks
+  double model_flops_utilization_ratio = 0;  // of the peak of all ranks, measured at the start
   double eta_seconds = 0;
   double loss_scale = 1;
   bool skipped = false;

@@ -5,6 +5,7 @@
 #include "core/device.h"
 #include "core/random.h"
 #include "model/ops/flat.h"
+#include "parallel/shard_index.h"
 
 namespace phalanx {
 namespace {

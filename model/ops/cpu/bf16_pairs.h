@@ -1,5 +1,5 @@
-// Words of attention's products (product_tile.h): what adds their products, and how floats become words. Pairs of bf16
-// exist where the level has dot products of them. Included in the level region.
+// Words of our own products (product_tile.h), those of attention and of weight gradients: what adds their products, and
+// how floats become words. Pairs of bf16 exist where the level has dot products of them. Included in the level region.
 #pragma once
 
 #include "model/ops/cpu/vector.h"

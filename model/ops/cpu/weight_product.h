@@ -19,12 +19,12 @@ struct WeightProduct {
 
 // Rows of dy and x that one pass adds up, in words of a product: a float, or two bf16.
 inline constexpr std::int64_t kWeightProductWords = 512;
+inline constexpr std::int64_t kWeightProductPanel = 48;  // columns that every level's panels divide
 inline constexpr std::int64_t kWeightProductBlock = 96;  // columns of dy or x that a thread packs at a time
 
 // The packed operand of a pass and a block of the other one for each thread, whatever the level and the dtype.
 inline std::int64_t weight_product_floats(std::int64_t N, std::int64_t OC, std::int64_t IC, std::int64_t threads) {
-  constexpr std::int64_t kPanel = 48;  // columns of the widest panel
-  const std::int64_t shared = (std::min(OC, IC) + kPanel - 1) / kPanel * kPanel;
+  const std::int64_t shared = (std::min(OC, IC) + kWeightProductPanel - 1) / kWeightProductPanel * kWeightProductPanel;
   return std::min(N, kWeightProductWords) * (shared + threads * kWeightProductBlock);
 }
 
