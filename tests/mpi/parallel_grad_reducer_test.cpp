@@ -63,7 +63,7 @@ TEST_F(GradReducerMpi, ShardedAndWholeSumsHaveTheSameBitsInEveryPart) {
     for (GradReducer* reducer : {&all, &parts}) {
       reducer->begin_last_backward();
       backward(*reducer, layout);
-      reducer->finish(Stream{});
+      reducer->finish();
     }
     for (std::int64_t i = 0; i < layout.flat_count(); ++i) {
       float expected = gradient(0, i);
@@ -88,7 +88,7 @@ TEST_F(GradReducerMpi, OnlyTheLastBackwardOfAStepCommunicates) {
   for (int step = 0; step < 2; ++step) {
     reducer.begin_last_backward();
     backward(reducer, layout);
-    reducer.finish(Stream{});
+    reducer.finish();
   }
 }
 
@@ -110,11 +110,11 @@ TEST_F(GradReducerMpi, GradientsThatNeverArriveAreNamed) {
   const ParamLayout layout(table(), {}, data().size(), 1 << 20);
   Gradients gradients(layout, data().rank());
   GradReducer reducer(layout, data(), gradients.tensor(), false);
-  EXPECT_THROW(reducer.finish(Stream{}), Error);  // no backward had begun
+  EXPECT_THROW(reducer.finish(), Error);  // no backward had begun
   reducer.begin_last_backward();
   for (const char* name : {"embedding", "bias", "down"}) reducer.ready(layout.find(name), Stream{});
   try {
-    reducer.finish(Stream{});
+    reducer.finish();
     ADD_FAILURE() << "accepted";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("weight, gamma"), std::string::npos) << error.what();
@@ -128,7 +128,7 @@ TEST_F(GradReducerMpi, OneDataRankHasNothingToSend) {
   GradReducer reducer(layout, *axes.data, gradients.tensor(), true);
   reducer.begin_last_backward();
   backward(reducer, layout);
-  reducer.finish(Stream{});
+  reducer.finish();
   EXPECT_EQ(gradients.values(), Gradients(layout, 3).values());
   for (const Communicator::Usage& usage : axes.data->usage()) EXPECT_EQ(usage.calls, 0) << usage.operation;
 }

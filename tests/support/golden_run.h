@@ -104,7 +104,7 @@ class GoldenRun {
         .tokens = 1.0 / static_cast<double>(batch.predicted),
         .sentences = batch.predicted_pairs > 0 ? 1.0 / static_cast<double>(batch.predicted_pairs) : 0};
     replica_->network().forward_backward(replica_->context(ops::Write::overwrite), batch, scale, replica_->loss_sums());
-    replica_->reducer().finish({});
+    replica_->reducer().finish();
     const LossSums sums = replica_->read_loss_sums();
     return sums[kTokenLoss] * scale.tokens + sums[kSentenceLoss] * scale.sentences;
   }
