@@ -1,5 +1,5 @@
 // Packing of a matrix into tiles: transposition or interleaving inside a tile that fits into L1, one tile after the
-// other. Bytes: reads and writes the matrix once; both run at the speed of memory.
+// other. Bytes: reads and writes the matrix once, at the speed of memory.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -7,6 +7,8 @@
 #include "model/ops/cpu/level_ops.h"
 
 #include "model/ops/cpu/level_begin.h"
+
+#include "model/ops/cpu/vector.h"
 
 namespace phalanx::ops::PHALANX_CPU_LEVEL {
 namespace {
@@ -59,6 +61,17 @@ void pack_edge_tile(Word* tile, const Word* b, const Source& at, const TiledMatr
   }
 }
 
+// Tiles of a large matrix leave the caches behind: products read them much later.
+constexpr std::int64_t kLarge = std::int64_t{1} << 20;  // bytes
+
+template <class Word>
+void stream_tile(Word* tile, const Word* packed, std::int64_t words) {
+  constexpr std::int64_t kWords = sizeof(VecF) / sizeof(Word);
+  for (std::int64_t i = 0; i < words; i += kWords) {
+    stream(reinterpret_cast<float*>(tile + i), load(reinterpret_cast<const float*>(packed + i)));
+  }
+}
+
 template <class Word, class PackInner>
 void pack_all(const PackTiles& a, PackInner&& pack_inner) {
   const TiledMatrix& t = a.layout;
@@ -69,16 +82,28 @@ void pack_all(const PackTiles& a, PackInner&& pack_inner) {
   const std::int64_t n_tiles = (t.N + t.columns - 1) / t.columns;
   // Tile after tile along the rows in memory: whole lines are read, and the next ones are foreseen.
   const std::int64_t along = a.transposed ? k_tiles : n_tiles;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t index = 0; index < k_tiles * n_tiles; ++index) {
-    const std::int64_t i = a.transposed ? index / along : index % along;
-    const std::int64_t j = a.transposed ? index % along : index / along;
-    Word* tile = tiles + i * t.n_stride + j * t.k_stride;
-    const Word* from = b + i * t.columns * at.n_step + j * t.tile_k() * at.k_step;
-    const std::int64_t ks = std::min(t.tile_k(), t.K - j * t.tile_k());
-    const std::int64_t ns = std::min(t.columns, t.N - i * t.columns);
-    const bool inside = ks == t.tile_k() && ns == t.columns;
-    if (!inside || !pack_inner(tile, from)) pack_edge_tile(tile, from, at, t, ks, ns);
+  const std::int64_t tile_words = t.tile_k() * t.columns;
+  const bool past_caches = k_tiles * n_tiles * tile_words * static_cast<std::int64_t>(sizeof(Word)) >= kLarge &&
+                           reinterpret_cast<std::uintptr_t>(tiles) % sizeof(VecF) == 0;
+#pragma omp parallel
+  {
+    alignas(sizeof(VecF)) Word local[kRows * kColumns * sizeof(float) / sizeof(Word)];
+#pragma omp for schedule(static)
+    for (std::int64_t index = 0; index < k_tiles * n_tiles; ++index) {
+      const std::int64_t i = a.transposed ? index / along : index % along;
+      const std::int64_t j = a.transposed ? index % along : index / along;
+      Word* tile = tiles + i * t.n_stride + j * t.k_stride;
+      const Word* from = b + i * t.columns * at.n_step + j * t.tile_k() * at.k_step;
+      const std::int64_t ks = std::min(t.tile_k(), t.K - j * t.tile_k());
+      const std::int64_t ns = std::min(t.columns, t.N - i * t.columns);
+      const bool inside = ks == t.tile_k() && ns == t.columns;
+      if (!inside || !pack_inner(past_caches ? local : tile, from)) {
+        pack_edge_tile(tile, from, at, t, ks, ns);
+      } else if (past_caches) {
+        stream_tile(tile, local, tile_words);
+      }
+    }
+    finish_streams();
   }
 }
 

@@ -41,32 +41,40 @@ inline void make_words(float* __restrict words, const T* __restrict x, [[maybe_u
   }
 }
 
-// A panel (words, W) from `rows` rows of x and up to W of its columns; what is not there is zero.
-template <int step, int W, class T>
-void pack_panel(float* panel, const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns) {
-  for (std::int64_t row = 0; row < rows; row += step, panel += W, x += step * stride) {
+// G neighbouring panels (words, W) from `rows` rows of x and up to W * G of its columns; what is not there is zero.
+template <int step, int W, int G, class T>
+void pack_panels(float* panels, const T* x, std::int64_t rows, std::int64_t stride, std::int64_t columns) {
+  const std::int64_t panel = ceil_div(rows, step) * W;
+  for (std::int64_t row = 0; row < rows; row += step, panels += W, x += step * stride) {
     const std::int64_t there = std::min<std::int64_t>(step, rows - row);
-    if (there == step && columns >= W) {
-      make_words<step, W>(panel, x, stride);
+    if (there == step && columns >= W * G) {
+      for (int g = 0; g < G; ++g) make_words<step, W>(panels + g * panel, x + g * W, stride);
       continue;
     }
-    T edge[step * W] = {};
-    for (std::int64_t s = 0; s < there; ++s)
-      std::copy_n(x + s * stride, std::min<std::int64_t>(W, columns), edge + s * W);
-    make_words<step, W>(panel, edge, W);
+    T edge[step * W * G] = {};
+    for (std::int64_t s = 0; s < there; ++s) {
+      std::copy_n(x + s * stride, std::min<std::int64_t>(W * G, columns), edge + s * W * G);
+    }
+    for (int g = 0; g < G; ++g) make_words<step, W>(panels + g * panel, edge + g * W, W * G);
   }
 }
 
 // One operand of a pass: `rows` rows of dy or x, from which panels of W columns are packed.
 template <int step, int W, class T>
 struct Operand {
+  static constexpr int kGroup = ceil_div(32, W);  // panels that share the lines of a row
   const T* data;
   std::int64_t rows, columns;
 
   // Panels of the columns [first, first + count), one after the other; `first` is a multiple of W.
   void pack(float* panels, std::int64_t first, std::int64_t count) const {
-    for (std::int64_t c = 0; c < count; c += W) {
-      pack_panel<step, W>(panels + c * ceil_div(rows, step), data + first + c, rows, columns, columns - first - c);
+    const std::int64_t words = ceil_div(rows, step);
+    std::int64_t c = 0;
+    for (; c + W * kGroup <= count; c += W * kGroup) {
+      pack_panels<step, W, kGroup>(panels + c * words, data + first + c, rows, columns, columns - first - c);
+    }
+    for (; c < count; c += W) {
+      pack_panels<step, W, 1>(panels + c * words, data + first + c, rows, columns, columns - first - c);
     }
   }
 };
@@ -120,8 +128,8 @@ void run_tasks(const Operand<step, SharedW, T>& shared, const Operand<step, Oute
 #pragma omp parallel
   {
 #pragma omp for schedule(static)
-    for (std::int64_t panel = 0; panel < shared_panels; ++panel) {
-      shared.pack(panels + panel * SharedW * words, panel * SharedW, SharedW);
+    for (std::int64_t first = 0; first < shared.columns; first += kWeightProductBlock) {
+      shared.pack(panels + first * words, first, std::min(kWeightProductBlock, shared.columns - first));
     }
     float* block = blocks_begin + omp_get_thread_num() * kWeightProductBlock * words;
 #pragma omp for schedule(dynamic)
