@@ -76,8 +76,8 @@ inside() {
 check_image() {
   local log=$1/image.log
   claim "the image's program runs" "see $log" quietly "$log" inside "$stage" phalanx --version
-  cp docs/architecture.md "$stage/work/text"
-  train_a_little >"$stage/work/train.sh"
+  cp docs/architecture.md "$(placed text)"
+  train_a_little >"$(placed train.sh)"
   claim "the image trains a model with two ranks" "see $log" quietly "$log" inside "$stage" sh train.sh
   claim "the image has no host keys of its own" "see $stage/etc/ssh" [ -z "$(ls "$stage"/etc/ssh/ssh_host_* 2>/dev/null)" ]
 }

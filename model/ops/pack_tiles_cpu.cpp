@@ -61,9 +61,6 @@ void pack_edge_tile(Word* tile, const Word* b, const Source& at, const TiledMatr
   }
 }
 
-// Tiles of a large matrix leave the caches behind: products read them much later.
-constexpr std::int64_t kLarge = std::int64_t{1} << 20;  // bytes
-
 template <class Word>
 void stream_tile(Word* tile, const Word* packed, std::int64_t words) {
   constexpr std::int64_t kWords = sizeof(VecF) / sizeof(Word);
@@ -83,8 +80,8 @@ void pack_all(const PackTiles& a, PackInner&& pack_inner) {
   // Tile after tile along the rows in memory: whole lines are read, and the next ones are foreseen.
   const std::int64_t along = a.transposed ? k_tiles : n_tiles;
   const std::int64_t tile_words = t.tile_k() * t.columns;
-  const bool past_caches = k_tiles * n_tiles * tile_words * static_cast<std::int64_t>(sizeof(Word)) >= kLarge &&
-                           reinterpret_cast<std::uintptr_t>(tiles) % sizeof(VecF) == 0;
+  const std::int64_t bytes = k_tiles * n_tiles * tile_words * static_cast<std::int64_t>(sizeof(Word));
+  const bool past_caches = worth_streaming(tiles, bytes);  // products read them much later
 #pragma omp parallel
   {
     alignas(sizeof(VecF)) Word local[kRows * kColumns * sizeof(float) / sizeof(Word)];

@@ -121,7 +121,10 @@ void run_tasks(const Operand<step, SharedW, T>& shared, const Operand<step, Oute
   const std::int64_t words = ceil_div(shared.rows, step);
   const std::int64_t shared_panels = ceil_div(shared.columns, SharedW);
   const std::int64_t blocks = ceil_div(outer.columns, kWeightProductBlock);
-  const std::int64_t wanted = std::min(ceil_div(std::int64_t{4} * omp_get_max_threads(), blocks), shared_panels);
+  // Each cut packs a block again: it keeps enough columns to be worth that.
+  constexpr std::int64_t kCutColumns = 128;
+  const std::int64_t wanted = std::clamp<std::int64_t>(shared.columns / kCutColumns, 1,
+                                                       ceil_div(std::int64_t{4} * omp_get_max_threads(), blocks));
   const std::int64_t span = ceil_div(shared_panels, wanted);  // shared panels of a task
   const std::int64_t cuts = ceil_div(shared_panels, span);
   float* blocks_begin = panels + shared_panels * SharedW * words;
@@ -148,11 +151,10 @@ void run_tasks(const Operand<step, SharedW, T>& shared, const Operand<step, Oute
   }
 }
 
-// Tiles leave the caches behind where dw is larger than those of a core: nobody reads it before the update.
+// Nobody reads dw before the update. Whole registers of its rows can be streamed.
 Into overwriting(const WeightProduct& a) {
-  constexpr std::int64_t kLarge = std::int64_t{1} << 20;
-  const bool whole_lines = a.x.size(1) % 16 == 0 && reinterpret_cast<std::uintptr_t>(a.dw.data) % 64 == 0;
-  return whole_lines && a.dw.bytes() >= kLarge ? Into::stream : Into::overwrite;
+  const bool past_caches = a.x.size(1) % 16 == 0 && worth_streaming(a.dw.data, a.dw.bytes());
+  return past_caches ? Into::stream : Into::overwrite;
 }
 
 // The narrower operand is packed once for all threads, the other block by block into their caches.

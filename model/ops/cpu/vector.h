@@ -117,6 +117,11 @@ inline float max_lane(VecF v) {
 }
 #endif
 
+// Whether memory that is written whole, and read much later, is better written past the caches: it is larger than those
+// of a core. Streams need whole lines.
+inline bool worth_streaming(const void* data, std::int64_t bytes) {
+  return bytes >= (std::int64_t{1} << 20) && reinterpret_cast<std::uintptr_t>(data) % 64 == 0;
+}
 inline void finish_streams() { _mm_sfence(); }
 
 }  // namespace phalanx::ops::PHALANX_CPU_LEVEL
